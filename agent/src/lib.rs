@@ -1,0 +1,1 @@
+//! SysMaint: answers sealed questions about the hosts it hears from.

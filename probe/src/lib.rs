@@ -1,0 +1,1 @@
+//! Watches a host: samples, keeps them, seals them to their readers.

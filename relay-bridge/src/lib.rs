@@ -1,0 +1,1 @@
+//! The relay: directory, certificate authority and the HTTP face of the bus.

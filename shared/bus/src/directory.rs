@@ -1,0 +1,87 @@
+//! Asking the directory, whatever carries the question.
+
+use async_trait::async_trait;
+use sysmaint_protocol::{
+    Handle,
+    rest::{
+        Bundle, Challenge, DeliveryCertificate, PrekeyCount, PrekeyUpload, Problem,
+        RegisterRequest, Registered,
+    },
+    subject::Mailbox,
+};
+
+/// Public keys and certificates, by handle.
+#[async_trait]
+pub trait Directory: Send + Sync {
+    /// A nonce for one registration.
+    async fn challenge(&self, own: &Mailbox) -> Result<Challenge, DirectoryError>;
+
+    /// Binds a handle and a device to a key. The same key again is answered like the first time.
+    async fn register(&self, request: &RegisterRequest) -> Result<Registered, DirectoryError>;
+
+    /// Stores prekeys; answers with what the directory holds now.
+    async fn upload_prekeys(
+        &self,
+        own: &Mailbox,
+        upload: &PrekeyUpload,
+    ) -> Result<PrekeyCount, DirectoryError>;
+
+    /// What the directory holds. [`DirectoryError::is_unknown`] if it does not know the device.
+    async fn prekey_count(&self, own: &Mailbox) -> Result<PrekeyCount, DirectoryError>;
+
+    /// A fresh sender certificate.
+    async fn certificate(&self, own: &Mailbox) -> Result<DeliveryCertificate, DirectoryError>;
+
+    /// An identity's devices with what is needed to open a session; takes one one-time prekey of
+    /// each kind from each device.
+    async fn bundle(&self, requester: &Handle, target: &Handle) -> Result<Bundle, DirectoryError>;
+}
+
+/// The directory did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// It said no, and why.
+    #[error("{}: {}", .0.title, .0.detail)]
+    Refused(Problem),
+    /// It could not be asked; try again.
+    #[error("the directory does not answer: {0}")]
+    Unreachable(String),
+    /// Its answer made no sense.
+    #[error("the directory's answer is malformed: {0}")]
+    Malformed(String),
+}
+
+impl DirectoryError {
+    /// Whether it does not know whom it was asked about, or who asks.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Refused(problem) if problem.status == 404)
+    }
+}
+
+/// The responding side: one function for NATS and HTTP alike.
+#[async_trait]
+pub trait DirectoryHandler: Send + Sync + 'static {
+    /// See [`Directory::challenge`].
+    async fn challenge(&self, own: &Mailbox) -> Result<Challenge, Problem>;
+
+    /// See [`Directory::register`]. The flag is true for a key that was not registered before;
+    /// a token is always made and may be dropped by the caller.
+    async fn register(&self, request: &RegisterRequest) -> Result<(bool, Registered), Problem>;
+
+    /// See [`Directory::upload_prekeys`].
+    async fn upload_prekeys(
+        &self,
+        own: &Mailbox,
+        upload: &PrekeyUpload,
+    ) -> Result<PrekeyCount, Problem>;
+
+    /// See [`Directory::prekey_count`].
+    async fn prekey_count(&self, own: &Mailbox) -> Result<PrekeyCount, Problem>;
+
+    /// See [`Directory::certificate`].
+    async fn certificate(&self, own: &Mailbox) -> Result<DeliveryCertificate, Problem>;
+
+    /// See [`Directory::bundle`].
+    async fn bundle(&self, requester: &Handle, target: &Handle) -> Result<Bundle, Problem>;
+}
+

@@ -1,0 +1,1 @@
+//! A device at work: store, bus and device joined under the commit order.

@@ -1,0 +1,244 @@
+//! What stands behind the header of each kind: JSON, inside the seal.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    ContentId, Kind, Timestamp,
+    limits::{BODY_MAX, RECEIPT_IDS, TEXT_MAX},
+    sample::Sample,
+};
+
+/// A body and the kind that announces it.
+pub trait Body: Serialize + DeserializeOwned {
+    /// Its kind.
+    const KIND: Kind;
+
+    /// Bounds that the type cannot say.
+    fn check(&self) -> Result<(), InvalidBody> {
+        Ok(())
+    }
+}
+
+/// The bytes are not the body that the header announced.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidBody {
+    /// More than [`BODY_MAX`] bytes once encoded.
+    #[error("{0} bytes do not fit one message (at most {max})", max = BODY_MAX)]
+    TooLong(usize),
+    /// A text above [`TEXT_MAX`].
+    #[error("a text has at most {max} bytes, not {0}", max = TEXT_MAX)]
+    TextTooLong(usize),
+    /// A list above its bound.
+    #[error("a list has more items than its bound")]
+    TooMany,
+    /// Not the JSON of this kind. What it says is not repeated, since it is message content.
+    #[error("the body is not the announced kind's JSON (line {line}, column {column})")]
+    Json {
+        /// Where.
+        line: usize,
+        /// Where.
+        column: usize,
+    },
+}
+
+/// Encodes a body, checked.
+pub fn encode<B: Body>(body: &B) -> Result<Vec<u8>, InvalidBody> {
+    body.check()?;
+    let bytes = serde_json::to_vec(body).map_err(|error| json_error(&error))?;
+    if bytes.len() > BODY_MAX { Err(InvalidBody::TooLong(bytes.len())) } else { Ok(bytes) }
+}
+
+/// Decodes a body, checked.
+pub fn decode<B: Body>(bytes: &[u8]) -> Result<B, InvalidBody> {
+    let body: B = serde_json::from_slice(bytes).map_err(|error| json_error(&error))?;
+    body.check()?;
+    Ok(body)
+}
+
+fn json_error(error: &serde_json::Error) -> InvalidBody {
+    InvalidBody::Json { line: error.line(), column: error.column() }
+}
+
+fn check_text(text: &str) -> Result<(), InvalidBody> {
+    if text.len() > TEXT_MAX { Err(InvalidBody::TextTooLong(text.len())) } else { Ok(()) }
+}
+
+/// A person's message to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text {
+    /// What they wrote.
+    pub text: String,
+}
+
+impl Body for Text {
+    const KIND: Kind = Kind::Text;
+
+    fn check(&self) -> Result<(), InvalidBody> {
+        check_text(&self.text)
+    }
+}
+
+/// A question to the agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// The question.
+    pub text: String,
+}
+
+impl Body for Prompt {
+    const KIND: Kind = Kind::Prompt;
+
+    fn check(&self) -> Result<(), InvalidBody> {
+        check_text(&self.text)
+    }
+}
+
+/// The agent's one durable answer to a prompt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Markdown.
+    pub text: String,
+    /// Who answered: a model's name, or `offline-analyst`.
+    pub model: String,
+    /// True where the agent declined, because the sender is not an operator.
+    #[serde(default)]
+    pub refused: bool,
+    /// The tools it used, in order.
+    #[serde(default)]
+    pub tools: Vec<ToolUse>,
+    /// What this answer used.
+    pub usage: Tokens,
+    /// What the agent has used since the last reset, this answer included.
+    pub total: Usage,
+    /// From receiving the prompt to having the answer.
+    pub took_ms: u64,
+}
+
+impl Body for Answer {
+    const KIND: Kind = Kind::Answer;
+
+    fn check(&self) -> Result<(), InvalidBody> {
+        check_text(&self.text)
+    }
+}
+
+/// One tool call on the way to an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolUse {
+    /// The tool's name.
+    pub name: String,
+    /// Its arguments, as JSON text.
+    pub arguments: String,
+}
+
+/// Tokens and what they cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tokens {
+    /// Tokens read by the model.
+    pub input_tokens: u64,
+    /// Tokens written by the model.
+    pub output_tokens: u64,
+    /// Price in US dollars.
+    pub cost_usd: f64,
+}
+
+/// The agent's counters since the last reset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens read by models.
+    pub input_tokens: u64,
+    /// Tokens written by models.
+    pub output_tokens: u64,
+    /// Price in US dollars.
+    pub cost_usd: f64,
+    /// Answers given.
+    pub answers: u64,
+    /// When counting began.
+    pub since: Timestamp,
+}
+
+impl Body for Usage {
+    const KIND: Kind = Kind::Usage;
+}
+
+/// Sets the agent's usage counters to zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageReset {}
+
+impl Body for UsageReset {
+    const KIND: Kind = Kind::UsageReset;
+}
+
+/// Samples of a host, oldest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Telemetry {
+    /// Names the probe's store: a new store counts from 1 again under a new name.
+    pub stream: ContentId,
+    /// The samples.
+    pub samples: Vec<NumberedSample>,
+}
+
+impl Body for Telemetry {
+    const KIND: Kind = Kind::Telemetry;
+
+    fn check(&self) -> Result<(), InvalidBody> {
+        // A sample is never below 38 bytes, so a fuller list cannot be honest.
+        if self.samples.len() > BODY_MAX / 38 { Err(InvalidBody::TooMany) } else { Ok(()) }
+    }
+}
+
+/// A sample and its place in the probe's stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NumberedSample {
+    /// Counts from 1 without holes.
+    pub sequence: u64,
+    /// The sample.
+    pub sample: Sample,
+}
+
+/// Delivery receipts: these messages are stored at the recipient's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// What has arrived, oldest first.
+    pub content_ids: Vec<ContentId>,
+    /// How many telemetry envelopes this sender may have on their way without a receipt.
+    pub telemetry_window: u32,
+}
+
+impl Body for Receipt {
+    const KIND: Kind = Kind::Receipt;
+
+    fn check(&self) -> Result<(), InvalidBody> {
+        if self.content_ids.len() > RECEIPT_IDS { Err(InvalidBody::TooMany) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_receipt_and_a_full_text_fit_one_message() {
+        let receipt = Receipt {
+            content_ids: vec![ContentId::from_bytes([0xff; 16]); RECEIPT_IDS],
+            telemetry_window: 30,
+        };
+        assert!(encode(&receipt).unwrap().len() < 2_000);
+        let text = Text { text: "\u{1}".repeat(TEXT_MAX) };
+        assert!(encode(&text).unwrap().len() < BODY_MAX);
+    }
+
+    #[test]
+    fn an_error_never_repeats_what_was_said() {
+        let error = decode::<Text>(br#"{"secret":1}"#).unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn bounds_hold_both_ways() {
+        let long = Text { text: "x".repeat(TEXT_MAX + 1) };
+        assert_eq!(encode(&long), Err(InvalidBody::TextTooLong(TEXT_MAX + 1)));
+        let json = serde_json::to_vec(&long).unwrap();
+        assert_eq!(decode::<Text>(&json), Err(InvalidBody::TextTooLong(TEXT_MAX + 1)));
+    }
+}

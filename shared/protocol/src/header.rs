@@ -1,0 +1,199 @@
+//! The header inside the seal.
+//!
+//! Integers are big-endian.
+//!
+//! | offset | bytes | field |
+//! | --- | --- | --- |
+//! | 0 | 1 | version, 1 |
+//! | 1 | 2 | length of the whole header, 104 or more |
+//! | 3 | 16 | content id |
+//! | 19 | 1 | kind |
+//! | 20 | 16 | content id of the message that this one answers, or zeros |
+//! | 36 | 8 | sequence: counts from 1 for each pair of devices and direction |
+//! | 44 | 8 | time of sending, milliseconds since 1970 |
+//! | 52 | 16 | sender's service id |
+//! | 68 | 1 | sender's device |
+//! | 69 | 16 | recipient's service id |
+//! | 85 | 1 | recipient's device |
+//! | 86 | 18 | reserved, zeros |
+//!
+//! A later minor revision may lengthen it; readers skip what they do not know. Both addresses are
+//! here because libsignal 0.85 leaves them out of the MAC.
+
+use crate::{ContentId, DeviceId, Kind, ServiceId, Timestamp};
+
+const VERSION: u8 = 1;
+const LENGTH: usize = 104;
+
+/// One device of one identity, as libsignal addresses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    /// The identity.
+    pub service_id: ServiceId,
+    /// Its device.
+    pub device_id: DeviceId,
+}
+
+/// What stands before the body of every sealed message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Names what is said, across resends.
+    pub content_id: ContentId,
+    /// What it is about.
+    pub kind: Kind,
+    /// The message that it answers.
+    pub in_reply_to: Option<ContentId>,
+    /// Its place among the sender's messages to this recipient, from 1. Order and loss are judged
+    /// by it, not by arrival.
+    pub sequence: u64,
+    /// The sender's clock when it was sealed.
+    pub sent_at: Timestamp,
+    /// Who sealed it.
+    pub sender: Address,
+    /// For whom.
+    pub recipient: Address,
+}
+
+/// The bytes do not start with a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidHeader {
+    /// A device id is outside 1 to 127.
+    #[error("the header names an impossible device")]
+    Device,
+    /// The kind is not known to this version.
+    #[error(transparent)]
+    Kind(#[from] crate::UnknownKind),
+    /// The sequence does not count from 1.
+    #[error("the header's sequence is zero")]
+    Sequence,
+    /// Fewer bytes than the header claims or needs.
+    #[error("the header is cut short")]
+    Short,
+    /// The version is not 1.
+    #[error("unknown header version {0}")]
+    Version(u8),
+}
+
+impl Header {
+    /// The header's bytes followed by `body`.
+    pub fn encode(&self, body: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(LENGTH + body.len() + 1);
+        bytes.push(VERSION);
+        #[expect(clippy::cast_possible_truncation, reason = "104 fits 16 bits")]
+        bytes.extend_from_slice(&(LENGTH as u16).to_be_bytes());
+        bytes.extend_from_slice(self.content_id.as_bytes());
+        bytes.push(self.kind.into());
+        bytes.extend_from_slice(self.in_reply_to.map_or([0; 16], |id| *id.as_bytes()).as_slice());
+        bytes.extend_from_slice(&self.sequence.to_be_bytes());
+        bytes.extend_from_slice(&self.sent_at.as_millis().to_be_bytes());
+        for address in [self.sender, self.recipient] {
+            bytes.extend_from_slice(address.service_id.as_bytes());
+            bytes.push(address.device_id.get());
+        }
+        bytes.resize(LENGTH, 0);
+        bytes.extend_from_slice(body);
+        bytes
+    }
+
+    /// Splits an unpadded plaintext into header and body.
+    pub fn decode(plaintext: &[u8]) -> Result<(Self, &[u8]), InvalidHeader> {
+        let mut fields = Fields(plaintext);
+        let [version] = fields.take()?;
+        if version != VERSION {
+            return Err(InvalidHeader::Version(version));
+        }
+        let length = usize::from(u16::from_be_bytes(fields.take()?));
+        if length < LENGTH {
+            return Err(InvalidHeader::Short);
+        }
+        let body = plaintext.get(length..).ok_or(InvalidHeader::Short)?;
+        let content_id = ContentId::from_bytes(fields.take()?);
+        let [kind] = fields.take()?;
+        let in_reply_to = fields.take::<16>()?;
+        let header = Self {
+            content_id,
+            kind: kind.try_into()?,
+            in_reply_to: (in_reply_to != [0; 16]).then(|| ContentId::from_bytes(in_reply_to)),
+            sequence: u64::from_be_bytes(fields.take()?),
+            sent_at: Timestamp::from_millis(u64::from_be_bytes(fields.take()?)),
+            sender: fields.address()?,
+            recipient: fields.address()?,
+        };
+        if header.sequence == 0 {
+            return Err(InvalidHeader::Sequence);
+        }
+        Ok((header, body))
+    }
+}
+
+/// What is left to read.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], InvalidHeader> {
+        let (field, rest) = self.0.split_first_chunk().ok_or(InvalidHeader::Short)?;
+        self.0 = rest;
+        Ok(*field)
+    }
+
+    fn address(&mut self) -> Result<Address, InvalidHeader> {
+        let service_id = ServiceId::from_bytes(self.take()?);
+        let [device] = self.take()?;
+        let device_id = device.try_into().map_err(|_| InvalidHeader::Device)?;
+        Ok(Address { service_id, device_id })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> Header {
+        let address = |byte| Address {
+            service_id: ServiceId::from_bytes([byte; 16]),
+            device_id: DeviceId::FIRST,
+        };
+        Header {
+            content_id: ContentId::from_bytes([7; 16]),
+            kind: Kind::Prompt,
+            in_reply_to: Some(ContentId::from_bytes([8; 16])),
+            sequence: 3,
+            sent_at: Timestamp::from_millis(1_795_426_200_250),
+            sender: address(1),
+            recipient: address(2),
+        }
+    }
+
+    #[test]
+    fn a_header_comes_back_with_its_body() {
+        let bytes = header().encode(b"body");
+        assert_eq!(bytes.len(), LENGTH + 4);
+        assert_eq!(Header::decode(&bytes).unwrap(), (header(), &b"body"[..]));
+    }
+
+    #[test]
+    fn a_longer_header_of_a_later_revision_is_read() {
+        let mut bytes = header().encode(b"");
+        bytes[2] = 108;
+        bytes.extend_from_slice(b"1234body");
+        assert_eq!(Header::decode(&bytes).unwrap().1, b"body");
+    }
+
+    #[test]
+    fn every_cut_and_every_impossible_field_is_refused() {
+        let bytes = header().encode(b"");
+        for end in 0..bytes.len() {
+            assert_eq!(Header::decode(&bytes[..end]), Err(InvalidHeader::Short), "{end}");
+        }
+        let with = |index: usize, byte| {
+            let mut bytes = bytes.clone();
+            bytes[index] = byte;
+            Header::decode(&bytes).unwrap_err()
+        };
+        assert_eq!(with(0, 2), InvalidHeader::Version(2));
+        assert_eq!(with(2, 103), InvalidHeader::Short);
+        assert_eq!(with(19, 0), InvalidHeader::Kind(crate::UnknownKind(0)));
+        assert_eq!(with(43, 0), InvalidHeader::Sequence);
+        assert_eq!(with(68, 128), InvalidHeader::Device);
+    }
+}

@@ -1,0 +1,67 @@
+//! What a sealed message is about.
+
+/// The kind of a sealed message; one byte in the [`Header`](crate::Header).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// A person's message to another: [`body::Text`](crate::body::Text).
+    Text = 1,
+    /// A question to the agent: [`body::Prompt`](crate::body::Prompt).
+    Prompt = 2,
+    /// The agent's one durable answer: [`body::Answer`](crate::body::Answer).
+    Answer = 3,
+    /// Samples of a host: [`body::Telemetry`](crate::body::Telemetry).
+    Telemetry = 4,
+    /// Delivery receipts: [`body::Receipt`](crate::body::Receipt). Not receipted itself.
+    Receipt = 5,
+    /// Sets the agent's usage counters to zero: [`body::UsageReset`](crate::body::UsageReset).
+    UsageReset = 6,
+    /// The agent's usage counters: [`body::Usage`](crate::body::Usage).
+    Usage = 7,
+}
+
+/// The byte names no kind that this version knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown message kind {0}")]
+pub struct UnknownKind(pub u8);
+
+impl Kind {
+    /// Whether the recipient answers with a delivery receipt.
+    pub const fn is_receipted(self) -> bool {
+        !matches!(self, Self::Receipt)
+    }
+
+    /// Whether somebody waits for that receipt, so that it goes out at once.
+    pub const fn is_interactive(self) -> bool {
+        matches!(self, Self::Text | Self::Prompt | Self::Answer | Self::UsageReset)
+    }
+
+    /// Whether a sender can refill it by sequence from its own records, so that it is not kept in
+    /// the send log.
+    pub const fn is_refillable(self) -> bool {
+        matches!(self, Self::Telemetry)
+    }
+}
+
+impl TryFrom<u8> for Kind {
+    type Error = UnknownKind;
+
+    fn try_from(byte: u8) -> Result<Self, UnknownKind> {
+        Ok(match byte {
+            1 => Self::Text,
+            2 => Self::Prompt,
+            3 => Self::Answer,
+            4 => Self::Telemetry,
+            5 => Self::Receipt,
+            6 => Self::UsageReset,
+            7 => Self::Usage,
+            unknown => return Err(UnknownKind(unknown)),
+        })
+    }
+}
+
+impl From<Kind> for u8 {
+    fn from(kind: Kind) -> Self {
+        kind as Self
+    }
+}

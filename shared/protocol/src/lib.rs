@@ -1,0 +1,38 @@
+//! What is said between sysmaint's parts, and nothing about how it travels.
+//!
+//! * [`Handle`], [`ServiceId`], [`DeviceId`]: who is meant.
+//! * [`Envelope`]: the only thing that a bus or a relay ever holds of a message.
+//! * [`Header`] and [`body`]: what a recipient finds inside the seal.
+//! * [`subject`]: where things travel on NATS.
+//! * [`rest`]: the relay's documented HTTP types, which the NATS directory shares.
+//! * [`limits`]: every bound, with its reason.
+//!
+//! No I/O and no clock: times are arguments, and the crate builds for wasm32.
+
+pub mod body;
+pub mod limits;
+pub mod rest;
+pub mod sample;
+pub mod subject;
+
+mod base64_bytes;
+mod content_id;
+mod device_id;
+mod envelope;
+mod handle;
+mod header;
+mod kind;
+mod padding;
+mod service_id;
+mod timestamp;
+
+pub use base64_bytes::Base64Bytes;
+pub use content_id::{ContentId, TransferId};
+pub use device_id::{DeviceId, InvalidDeviceId};
+pub use envelope::{Envelope, NotAnEnvelope};
+pub use handle::{Handle, InvalidHandle};
+pub use header::{Address, Header, InvalidHeader};
+pub use kind::{Kind, UnknownKind};
+pub use padding::{InvalidPadding, TooLong, pad, unpad};
+pub use service_id::{InvalidServiceId, ServiceId};
+pub use timestamp::Timestamp;

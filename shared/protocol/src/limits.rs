@@ -1,0 +1,57 @@
+//! Every bound of the protocol. Services may set lower ones; nobody sets higher ones.
+
+use std::time::Duration;
+
+/// Bytes in a handle, so that one fits a NATS subject token with room to spare.
+pub const HANDLE_MAX: usize = 63;
+
+/// Bytes in an envelope. The largest padded plaintext (64 KiB) with the largest sealing overhead
+/// (about 3 KiB while a session opens) stays well below.
+pub const ENVELOPE_MAX: usize = 96 * 1024;
+
+/// Bytes of padded plaintext: the largest size class, 512 · 2⁷ − 1.
+pub const PADDED_MAX: usize = 65_535;
+
+/// Bytes of a body, so that header, padding boundary and body fit the largest size class.
+pub const BODY_MAX: usize = PADDED_MAX - 1 - 256;
+
+/// Bytes of a prompt, a direct message or an answer, as UTF-8. Well below [`BODY_MAX`], so that
+/// JSON escaping cannot push one over it.
+pub const TEXT_MAX: usize = 8 * 1024;
+
+/// Bytes of one directory request: two hundred Kyber keys of 1.6 kB in base64.
+pub const PREKEY_UPLOAD_MAX: usize = 512 * 1024;
+
+/// One-time prekeys of a kind in one upload, as the official servers bound it.
+pub const PREKEYS_PER_UPLOAD: usize = 100;
+
+/// Messages in a mailbox, per device.
+pub const MAILBOX_MESSAGES: i64 = 1000;
+
+/// Of those, how many telemetry may fill; the rest is kept for chat and control.
+pub const MAILBOX_TELEMETRY: u32 = 800;
+
+/// Telemetry envelopes that may be on their way to one recipient without a receipt.
+pub const TELEMETRY_WINDOW: u32 = 30;
+
+/// The window until the recipient has granted one: small, so that even a hundred probes that all
+/// meet an unreachable recipient leave room for chat.
+pub const TELEMETRY_FIRST_WINDOW: u32 = 8;
+
+/// Content ids in one delivery receipt.
+pub const RECEIPT_IDS: usize = 50;
+
+/// How long a receipt that nobody waits for may be held back.
+pub const RECEIPT_DELAY: Duration = Duration::from_secs(60);
+
+/// How long a mailbox keeps what nobody fetches.
+pub const MAILBOX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How long a sender certificate is valid.
+pub const CERTIFICATE_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How old a sender certificate may get before its owner asks for the next.
+pub const CERTIFICATE_REFRESH: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a registration challenge can be answered.
+pub const CHALLENGE_LIFE: Duration = Duration::from_secs(60);

@@ -1,0 +1,1 @@
+//! How a process lives: configuration, logs, shutdown, supervision.
