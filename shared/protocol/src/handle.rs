@@ -16,7 +16,9 @@ pub struct Handle(String);
 
 /// The text is not a handle.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a handle: use 1 to 63 of a-z, 0-9, '-' and '_', starting with a letter or digit")]
+#[error(
+    "{0:?} is not a handle: use 1 to 63 of a-z, 0-9, '-' and '_', starting with a letter or digit"
+)]
 pub struct InvalidHandle(String);
 
 impl Handle {

@@ -73,9 +73,10 @@ impl fmt::Display for Mailbox {
 /// The bucket of an identity: FNV-1a, 32 bits, modulo 64. The same as the server's own
 /// `partition(64,1)`, so that its mapping of `sealed.<handle>.<device>` lands where we publish.
 pub fn bucket(handle: &Handle) -> u32 {
-    let hash = handle.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = handle
+        .as_str()
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash % BUCKETS
 }
 
@@ -191,8 +192,11 @@ impl DirectorySubject {
         };
         let complete = tokens.next().is_none();
         let wants_target = operation == Operation::Bundle;
-        (complete && target.is_some() == wants_target)
-            .then_some(Self { requester, operation, target })
+        (complete && target.is_some() == wants_target).then_some(Self {
+            requester,
+            operation,
+            target,
+        })
     }
 }
 

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Milliseconds since 1970-01-01T00:00:00Z. As JSON and text: RFC 3339 in UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(u64);
 
@@ -20,8 +22,8 @@ pub struct InvalidTimestamp(String);
 
 impl Timestamp {
     /// From milliseconds since the epoch; later than the year 9999 is held at its end.
-    pub fn from_millis(millis: u64) -> Self {
-        Self(millis.min(LAST))
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(if millis > LAST { LAST } else { millis })
     }
 
     /// Milliseconds since the epoch.

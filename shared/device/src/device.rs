@@ -1,0 +1,159 @@
+//! One Signal device.
+
+use std::time::{Duration, SystemTime};
+
+use libsignal_protocol::{IdentityKeyPair, ProtocolAddress};
+use rand::{CryptoRng, Rng};
+use sysmaint_protocol::{Address, DeviceId, Handle, ServiceId, Timestamp};
+use zeroize::Zeroizing;
+
+use crate::{
+    archive, backend,
+    key::IdentityKey,
+    store::{LocalDevice, Store, StoreError},
+};
+
+/// A device: its keys and its name. Everything that changes is in the store, so that a rolled
+/// back transaction takes nothing with it that the device would still believe in.
+pub struct Device {
+    pub(crate) handle: Handle,
+    pub(crate) address: Address,
+    pub(crate) registration_id: u32,
+    pub(crate) identity: IdentityKeyPair,
+    pub(crate) trust_root: IdentityKey,
+}
+
+/// A device could not be made or read.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// The stored device is damaged.
+    #[error("the stored device is damaged: its {0} is not valid")]
+    Damaged(&'static str),
+    /// The stored device has another handle or number.
+    #[error("this store belongs to the device {found}, not to {wanted}")]
+    OtherDevice {
+        /// What is stored.
+        found: String,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// The stored device trusts another root.
+    #[error("this store's devices trust another root than the one given")]
+    OtherRoot,
+    /// The given root is not a key.
+    #[error("the trust root is not a valid key")]
+    Root,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Device {
+    /// Opens the store's device, or makes one with new keys if there is none. Sessions that were
+    /// written by other CPU code are retired.
+    pub fn open<R: Rng + CryptoRng>(
+        store: &mut dyn Store,
+        rng: &mut R,
+        handle: &Handle,
+        device_id: DeviceId,
+        trust_root: &[u8],
+    ) -> Result<Self, DeviceError> {
+        let root = IdentityKey::parse(trust_root).map_err(|_| DeviceError::Root)?;
+        let mut local = match store.local()? {
+            Some(local) => local,
+            None => new_local(rng, handle, device_id, trust_root),
+        };
+        let wanted = format!("{handle}.{device_id}");
+        let found = format!("{}.{}", local.handle, local.address.device_id);
+        if found != wanted {
+            return Err(DeviceError::OtherDevice { found, wanted });
+        }
+        if local.trust_root != root.as_bytes() {
+            return Err(DeviceError::OtherRoot);
+        }
+        if local.backend != backend::tag() {
+            local.backend = backend::tag().to_owned();
+            store.retire_sessions(&|record| archive::retire(record).ok())?;
+        }
+        store.put_local(&local)?;
+        Self::from_local(&local)
+    }
+
+    fn from_local(local: &LocalDevice) -> Result<Self, DeviceError> {
+        let identity = IdentityKeyPair::try_from(local.identity_key_pair.as_slice())
+            .map_err(|_| DeviceError::Damaged("identity key"))?;
+        let trust_root =
+            IdentityKey::parse(&local.trust_root).map_err(|_| DeviceError::Damaged("root"))?;
+        Ok(Self {
+            handle: local.handle.clone(),
+            address: local.address,
+            registration_id: local.registration_id,
+            identity,
+            trust_root,
+        })
+    }
+
+    /// Its handle.
+    pub const fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Its address.
+    pub const fn address(&self) -> Address {
+        self.address
+    }
+
+    /// Its mailbox.
+    pub fn mailbox(&self) -> sysmaint_protocol::subject::Mailbox {
+        sysmaint_protocol::subject::Mailbox::new(self.handle.clone(), self.address.device_id)
+    }
+
+    /// The stored part of it.
+    pub(crate) fn local(&self, store: &dyn Store) -> Result<LocalDevice, StoreError> {
+        store.local()?.ok_or_else(|| StoreError("the device has vanished from its store".into()))
+    }
+}
+
+impl std::fmt::Debug for Device {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { handle, address, registration_id: _, identity: _, trust_root: _ } = self;
+        formatter
+            .debug_struct("Device")
+            .field("handle", handle)
+            .field("address", address)
+            .finish_non_exhaustive()
+    }
+}
+
+fn new_local<R: Rng + CryptoRng>(
+    rng: &mut R,
+    handle: &Handle,
+    device_id: DeviceId,
+    trust_root: &[u8],
+) -> LocalDevice {
+    let identity = IdentityKeyPair::generate(rng);
+    LocalDevice {
+        handle: handle.clone(),
+        address: Address { service_id: ServiceId::from_random(rng.random()), device_id },
+        registration_id: rng.random_range(1..=16_380),
+        identity_key_pair: Zeroizing::new(identity.serialize().into_vec()),
+        trust_root: trust_root.to_vec(),
+        certificate: None,
+        certificate_expires_at: Timestamp::default(),
+        token: None,
+        next_prekey_id: rng.random_range(1..=0x00ff_ffff),
+        backend: backend::tag().to_owned(),
+    }
+}
+
+/// libsignal's name for an address.
+pub(crate) fn protocol_address(address: Address) -> Result<ProtocolAddress, StoreError> {
+    let device = libsignal_protocol::DeviceId::try_from(u32::from(address.device_id.get()));
+    let device = device.map_err(|_| StoreError("a device number out of range".into()))?;
+    Ok(ProtocolAddress::new(address.service_id.to_string(), device))
+}
+
+/// libsignal's clock.
+pub(crate) fn system_time(now: Timestamp) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(now.as_millis())
+}

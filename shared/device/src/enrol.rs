@@ -1,0 +1,115 @@
+//! Becoming known to the directory.
+
+use rand::{CryptoRng, Rng};
+use sysmaint_protocol::{
+    Base64Bytes, Timestamp,
+    limits::{CERTIFICATE_LIFE, CERTIFICATE_REFRESH},
+    rest::{Challenge, DeliveryCertificate, RegisterRequest, Registered, Transport},
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    Device, certificate,
+    store::{Store, StoreError},
+};
+
+/// A registration could not be made or must not be believed.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolError {
+    /// The relay's certificate does not chain to the pinned root, or names somebody else.
+    #[error("the relay's certificate is not for this device under the pinned trust root")]
+    Certificate,
+    /// The relay works under another root than the pinned one.
+    #[error("the relay's trust root is not the pinned one: this is another relay, or an impostor")]
+    Root,
+    /// Signing failed.
+    #[error("the registration could not be signed")]
+    Signing,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Device {
+    /// Answers a challenge with a signed registration.
+    pub fn registration<R: Rng + CryptoRng>(
+        &self,
+        rng: &mut R,
+        challenge: &Challenge,
+        transport: Transport,
+        code: Option<String>,
+    ) -> Result<RegisterRequest, EnrolError> {
+        let mut request = RegisterRequest {
+            identity: self.handle.clone(),
+            service_id: self.address.service_id,
+            device_id: self.address.device_id,
+            registration_id: self.registration_id,
+            identity_key: Base64Bytes(self.identity.identity_key().serialize().into_vec()),
+            transport,
+            nonce: challenge.nonce.clone(),
+            signature: Base64Bytes(Vec::new()),
+            code,
+            admission: None,
+        };
+        let signature =
+            self.identity.private_key().calculate_signature(&request.signed_bytes(), rng);
+        request.signature = Base64Bytes(signature.map_err(|_| EnrolError::Signing)?.into_vec());
+        Ok(request)
+    }
+
+    /// Takes the relay's answer, if it holds under the pinned root.
+    pub fn complete_registration(
+        &self,
+        store: &mut dyn Store,
+        answer: &Registered,
+    ) -> Result<(), EnrolError> {
+        if answer.trust_root.0 != self.trust_root.as_bytes() {
+            return Err(EnrolError::Root);
+        }
+        self.put_certificate(store, &answer.certificate.0, answer.token.clone())
+    }
+
+    /// Takes a fresh certificate.
+    pub fn renew_certificate(
+        &self,
+        store: &mut dyn Store,
+        answer: &DeliveryCertificate,
+    ) -> Result<(), EnrolError> {
+        self.put_certificate(store, &answer.certificate.0, None)
+    }
+
+    /// Whether a registration was completed.
+    pub fn is_registered(&self, store: &dyn Store) -> Result<bool, StoreError> {
+        Ok(self.local(store)?.certificate.is_some())
+    }
+
+    /// Whether the certificate is a day old, or looks it by a clock that may be wrong.
+    pub fn certificate_due(&self, store: &dyn Store, now: Timestamp) -> Result<bool, StoreError> {
+        let local = self.local(store)?;
+        let issued_at = local.certificate_expires_at.before(CERTIFICATE_LIFE);
+        Ok(local.certificate.is_none()
+            || now.since(issued_at) >= CERTIFICATE_REFRESH
+            || now < issued_at.before(CERTIFICATE_REFRESH))
+    }
+
+    fn put_certificate(
+        &self,
+        store: &mut dyn Store,
+        bytes: &[u8],
+        token: Option<String>,
+    ) -> Result<(), EnrolError> {
+        let certified = certificate::validate_chain(bytes, &self.trust_root)
+            .filter(|certified| {
+                certified.owner == self.address
+                    && certified.key.as_bytes()[..] == self.identity.identity_key().serialize()[..]
+            })
+            .ok_or(EnrolError::Certificate)?;
+        let mut local = self.local(store)?;
+        local.certificate = Some(bytes.to_vec());
+        local.certificate_expires_at = certified.expires_at;
+        if let Some(token) = token {
+            local.token = Some(Zeroizing::new(token));
+        }
+        Ok(store.put_local(&local)?)
+    }
+}

@@ -1,0 +1,337 @@
+//! Opening: ratchet step, prekey removal, inbox row and owed receipt in one transaction.
+
+use libsignal_protocol::{
+    CiphertextMessageType, PreKeySignalMessage, SignalMessage, SignalProtocolError,
+    UnidentifiedSenderMessageContent, message_decrypt_prekey, message_decrypt_signal,
+    sealed_sender_decrypt_to_usmc,
+};
+use rand::{CryptoRng, Rng};
+use sysmaint_protocol::{
+    Address, ContentId, Envelope, Header, Kind, Timestamp, TransferId,
+    body::{self, Receipt},
+    unpad,
+};
+
+use crate::{
+    Device,
+    certificate::{self, Certified},
+    device::protocol_address,
+    guard::{self, Guarded},
+    key::IdentityKey,
+    overlay::{Diff, Overlay, OverlayError},
+    receipts,
+    store::{DeadLetter, DeadReason, Held, NewInbox, Peer, Store, StoreError, Trust},
+};
+
+/// What became of an envelope. Each of these is final: commit, then acknowledge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// It cannot be opened, ever; it is in the dead letters.
+    Dead(DeadReason),
+    /// It was here before.
+    Duplicate,
+    /// Its sender's identity key changed; it waits for a decision.
+    Held,
+    /// It is in the inbox.
+    Message {
+        /// Who sealed it.
+        sender: Address,
+        /// What is said.
+        content_id: ContentId,
+        /// Its kind.
+        kind: Kind,
+    },
+    /// It was a delivery receipt, and has taken effect.
+    Receipt,
+}
+
+/// The store failed: roll back and do not acknowledge.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct OpenError(#[from] StoreError);
+
+/// An envelope off the bus.
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming<'a> {
+    /// The bytes, unchecked.
+    pub bytes: &'a [u8],
+    /// Their id, if the publisher gave one.
+    pub transfer_id: Option<TransferId>,
+    /// The broker's clock when it stored them; certificates are judged by it.
+    pub stored_at: Timestamp,
+}
+
+/// Why an envelope stops on its way to the inbox.
+enum Stop {
+    Dead(DeadReason),
+    Duplicate,
+    Held(Certified),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// An authentic plaintext and what libsignal wants to change for it.
+struct Authentic<'a> {
+    plaintext: Vec<u8>,
+    diff: Diff,
+    guarded: Guarded<'a>,
+}
+
+impl Device {
+    /// Opens an envelope from this device's mailbox.
+    ///
+    /// Whatever the bytes are, the outcome is recorded in the store. Only a failing store is an
+    /// error.
+    pub fn open_envelope<R: Rng + CryptoRng>(
+        &self,
+        store: &mut dyn Store,
+        rng: &mut R,
+        now: Timestamp,
+        incoming: Incoming<'_>,
+    ) -> Result<Opened, OpenError> {
+        let mut sender = None;
+        let stop = match self.try_open(store, rng, now, incoming, &mut sender) {
+            Ok(opened) => return Ok(opened),
+            Err(stop) => stop,
+        };
+        match stop {
+            Stop::Dead(reason) => {
+                let Incoming { transfer_id, stored_at, .. } = incoming;
+                store.bury(&DeadLetter { sender, transfer_id, reason, stored_at })?;
+                Ok(Opened::Dead(reason))
+            }
+            Stop::Duplicate => Ok(Opened::Duplicate),
+            Stop::Held(certified) => {
+                hold(store, certified, incoming)?;
+                Ok(Opened::Held)
+            }
+            Stop::Store(error) => Err(error.into()),
+        }
+    }
+
+    fn try_open<R: Rng + CryptoRng>(
+        &self,
+        store: &mut dyn Store,
+        rng: &mut R,
+        now: Timestamp,
+        incoming: Incoming<'_>,
+        sender: &mut Option<Address>,
+    ) -> Result<Opened, Stop> {
+        let envelope = Envelope::parse(incoming.bytes.to_vec())
+            .map_err(|_| Stop::Dead(DeadReason::NotAnEnvelope))?;
+        let content = self.unseal(store, &envelope)?;
+        let certified = content
+            .sender()
+            .ok()
+            .and_then(|sender| certificate::validate(sender, &self.trust_root, incoming.stored_at))
+            .ok_or(Stop::Dead(DeadReason::Certificate))?;
+        let peer = certified.owner;
+        *sender = Some(peer);
+        pin(store, certified, now)?;
+
+        let contents = content.contents().map_err(|_| Stop::Dead(DeadReason::Seal))?;
+        match content.msg_type() {
+            Ok(CiphertextMessageType::Whisper) => {
+                let message = SignalMessage::try_from(contents)
+                    .map_err(|_| Stop::Dead(DeadReason::Undecryptable))?;
+                let authentic = self.decrypt(store, rng, certified, &message)?;
+                self.accept(store, now, incoming, peer, authentic)
+            }
+            Ok(CiphertextMessageType::PreKey) => {
+                let message = PreKeySignalMessage::try_from(contents)
+                    .map_err(|_| Stop::Dead(DeadReason::Undecryptable))?;
+                let authentic = self.decrypt_prekey(store, rng, certified, &message)?;
+                self.accept(store, now, incoming, peer, authentic)
+            }
+            _ => Err(Stop::Dead(DeadReason::Content)),
+        }
+    }
+
+    /// Opens the outer layer, which hides the sender.
+    fn unseal(
+        &self,
+        store: &dyn Store,
+        envelope: &Envelope,
+    ) -> Result<UnidentifiedSenderMessageContent, Stop> {
+        let overlay = Overlay::new(store, &self.identity, self.registration_id, self.address, None);
+        overlay.run(sealed_sender_decrypt_to_usmc(envelope.as_bytes(), &overlay.view())).map_err(
+            |error| match error {
+                OverlayError::Signal(_) => Stop::Dead(DeadReason::Seal),
+                OverlayError::Store(error) => Stop::Store(error),
+            },
+        )
+    }
+
+    fn decrypt<'m, R: Rng + CryptoRng>(
+        &self,
+        store: &mut dyn Store,
+        rng: &mut R,
+        certified: Certified,
+        message: &'m SignalMessage,
+    ) -> Result<Authentic<'m>, Stop> {
+        let peer = certified.owner;
+        let guarded = guard::signal(store.peers(), peer, message)?
+            .map_err(|_| Stop::Dead(DeadReason::Guard))?;
+        let overlay = self.overlay(store, certified)?;
+        let address = protocol_address(peer)?;
+        let (mut sessions, mut identities) = (overlay.view(), overlay.view());
+        let outcome = overlay.run(message_decrypt_signal(
+            message,
+            &address,
+            &mut sessions,
+            &mut identities,
+            rng,
+        ));
+        let plaintext = outcome.map_err(stop)?;
+        Ok(Authentic { plaintext, diff: overlay.into_diff(), guarded })
+    }
+
+    fn decrypt_prekey<'m, R: Rng + CryptoRng>(
+        &self,
+        store: &mut dyn Store,
+        rng: &mut R,
+        certified: Certified,
+        message: &'m PreKeySignalMessage,
+    ) -> Result<Authentic<'m>, Stop> {
+        let peer = certified.owner;
+        let guarded = guard::prekey(store.peers(), peer, message)?
+            .map_err(|_| Stop::Dead(DeadReason::Guard))?;
+        let inner = IdentityKey::of(message.identity_key().public_key())
+            .map_err(|_| Stop::Dead(DeadReason::Guard))?;
+        if inner != certified.key {
+            return Err(Stop::Dead(DeadReason::Certificate));
+        }
+        let overlay = self.overlay(store, certified)?;
+        let address = protocol_address(peer)?;
+        let (mut sessions, mut identities) = (overlay.view(), overlay.view());
+        let (mut ec, signed, mut kyber) = (overlay.view(), overlay.view(), overlay.view());
+        let outcome = overlay.run(message_decrypt_prekey(
+            message,
+            &address,
+            &mut sessions,
+            &mut identities,
+            &mut ec,
+            &signed,
+            &mut kyber,
+            rng,
+        ));
+        let plaintext = outcome.map_err(stop)?;
+        Ok(Authentic { plaintext, diff: overlay.into_diff(), guarded })
+    }
+
+    fn overlay<'a>(
+        &'a self,
+        store: &'a dyn Store,
+        certified: Certified,
+    ) -> Result<Overlay<'a>, Stop> {
+        let key = certified.key.to_signal().map_err(|_| Stop::Dead(DeadReason::Guard))?;
+        let (id, peer) = (self.registration_id, certified.owner);
+        Ok(Overlay::new(store, &self.identity, id, peer, Some(key)))
+    }
+
+    /// Checks what was decrypted, and only then lets the session move on.
+    fn accept(
+        &self,
+        store: &mut dyn Store,
+        now: Timestamp,
+        incoming: Incoming<'_>,
+        peer: Address,
+        authentic: Authentic<'_>,
+    ) -> Result<Opened, Stop> {
+        let content = unpad(&authentic.plaintext).map_err(|_| Stop::Dead(DeadReason::Content))?;
+        let (header, body) =
+            Header::decode(content).map_err(|_| Stop::Dead(DeadReason::Content))?;
+        if header.sender != peer || header.recipient != self.address {
+            return Err(Stop::Dead(DeadReason::Address));
+        }
+        if !authentic.diff.apply(store, peer)? {
+            return Err(Stop::Dead(DeadReason::Replay));
+        }
+        authentic.guarded.accept(store.peers_mut())?;
+        store.note_received(peer, header.sequence)?;
+        if header.kind == Kind::Receipt {
+            return take_receipt(store, now, peer, body);
+        }
+        receipts::owe(store, peer, &header, authentic.guarded.opens_session(), now)?;
+        let new = store.deliver(&NewInbox {
+            sender: peer,
+            content_id: header.content_id,
+            kind: header.kind,
+            in_reply_to: header.in_reply_to,
+            sequence: header.sequence,
+            sent_at: header.sent_at,
+            stored_at: incoming.stored_at,
+            body,
+        })?;
+        let Header { content_id, kind, .. } = header;
+        Ok(if new { Opened::Message { sender: peer, content_id, kind } } else { Opened::Duplicate })
+    }
+}
+
+/// Pins a sender's key on first sight; stops at a key that is not the pinned one.
+fn pin(store: &mut dyn Store, certified: Certified, now: Timestamp) -> Result<(), Stop> {
+    match store.peer(certified.owner)? {
+        Some(peer) if peer.identity_key == certified.key && peer.trust != Trust::Changed => Ok(()),
+        Some(_) => Err(Stop::Held(certified)),
+        None => Ok(store.put_peer(
+            certified.owner,
+            &Peer {
+                identity_key: certified.key,
+                trust: Trust::Pinned,
+                candidate: None,
+                registration_id: 0,
+                first_seen: now,
+            },
+        )?),
+    }
+}
+
+/// Keeps the envelope, and the new key as the one to be decided on.
+fn hold(
+    store: &mut dyn Store,
+    certified: Certified,
+    incoming: Incoming<'_>,
+) -> Result<(), StoreError> {
+    if let Some(mut peer) = store.peer(certified.owner)? {
+        if peer.identity_key != certified.key {
+            peer.candidate = Some(certified.key);
+        }
+        peer.trust = Trust::Changed;
+        store.put_peer(certified.owner, &peer)?;
+    }
+    let Incoming { bytes, stored_at, .. } = incoming;
+    store.hold(&Held { sender: certified.owner, envelope: bytes, stored_at })
+}
+
+fn take_receipt(
+    store: &mut dyn Store,
+    now: Timestamp,
+    peer: Address,
+    body: &[u8],
+) -> Result<Opened, Stop> {
+    // Authentic, so the session has moved on; a receipt that cannot be read confirms nothing.
+    if let Ok(receipt) = body::decode::<Receipt>(body) {
+        store.note_delivered(peer, &receipt.content_ids, receipt.telemetry_window, now)?;
+    }
+    Ok(Opened::Receipt)
+}
+
+fn stop(error: OverlayError) -> Stop {
+    let error = match error {
+        OverlayError::Store(error) => return Stop::Store(error),
+        OverlayError::Signal(error) => error,
+    };
+    match error {
+        SignalProtocolError::DuplicatedMessage(..) => Stop::Duplicate,
+        SignalProtocolError::InvalidPreKeyId
+        | SignalProtocolError::InvalidSignedPreKeyId
+        | SignalProtocolError::InvalidKyberPreKeyId => Stop::Dead(DeadReason::UnknownPrekey),
+        SignalProtocolError::SessionNotFound(_) => Stop::Dead(DeadReason::NoSession),
+        _ => Stop::Dead(DeadReason::Undecryptable),
+    }
+}

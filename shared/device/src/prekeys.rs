@@ -1,0 +1,208 @@
+//! The device's own prekeys, as the official clients keep them.
+//!
+//! One-time prekeys come in batches of 100 and are refilled when the directory holds fewer than
+//! 10. The signed and the last-resort Kyber prekey are rotated every two days and kept for 30,
+//! which is as long as a mailbox keeps a message that was opened with them. Ids start at random
+//! and never go back.
+
+use std::time::Duration;
+
+use libsignal_protocol::{
+    GenericSignedPreKey, KeyPair, KyberPreKeyRecord, PreKeyRecord, SignalProtocolError,
+    SignedPreKeyRecord, Timestamp as SignalTimestamp, kem,
+};
+use rand::{CryptoRng, Rng};
+use sysmaint_protocol::{
+    Base64Bytes, Timestamp,
+    limits::{MAILBOX_AGE, PREKEYS_PER_UPLOAD},
+    rest::{Prekey, PrekeyCount, PrekeyUpload, SignedPrekey},
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    Device,
+    store::{LocalDevice, PrekeyClass, PrekeyRecord, Store, StoreError},
+};
+
+const REFILL_BELOW: u32 = 10;
+const ROTATE_AFTER: Duration = Duration::from_secs(2 * 24 * 3600);
+const ID_MAX: u32 = 0x00ff_ffff;
+
+/// Prekeys could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PrekeyError {
+    /// libsignal refused.
+    #[error("a prekey could not be made or read: {0}")]
+    Signal(#[from] SignalProtocolError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Device {
+    /// Makes what is missing and returns what the directory should get: `None` if it has all.
+    ///
+    /// Keys that were made before and never confirmed are in it again, so that a crash between
+    /// upload and [`Self::prekeys_uploaded`] wastes none.
+    pub fn prekey_upload<R: Rng + CryptoRng>(
+        &self,
+        store: &mut dyn Store,
+        rng: &mut R,
+        now: Timestamp,
+        held: PrekeyCount,
+    ) -> Result<Option<PrekeyUpload>, PrekeyError> {
+        let mut local = self.local(store)?;
+        self.rotate(store, rng, &mut local, now)?;
+        if held.one_time_prekeys < REFILL_BELOW {
+            self.refill(store, rng, &mut local, PrekeyClass::Ec, now)?;
+        }
+        if held.one_time_kyber_prekeys < REFILL_BELOW {
+            self.refill(store, rng, &mut local, PrekeyClass::Kyber, now)?;
+        }
+        store.put_local(&local)?;
+        upload(store)
+    }
+
+    /// Notes that the directory has taken an upload.
+    pub fn prekeys_uploaded(&self, store: &mut dyn Store) -> Result<(), StoreError> {
+        store.mark_prekeys_uploaded()
+    }
+
+    /// Forgets what the directory was given before, for one that has lost it.
+    pub fn prekeys_lost(&self, store: &mut dyn Store) -> Result<(), StoreError> {
+        for class in [PrekeyClass::Signed, PrekeyClass::LastResort] {
+            if let Some(mut newest) = store.prekeys(class)?.pop() {
+                newest.uploaded = false;
+                store.put_prekey(class, &newest)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn rotate<R: Rng + CryptoRng>(
+        &self,
+        store: &mut dyn Store,
+        rng: &mut R,
+        local: &mut LocalDevice,
+        now: Timestamp,
+    ) -> Result<(), PrekeyError> {
+        for class in [PrekeyClass::Signed, PrekeyClass::LastResort] {
+            let mut known = store.prekeys(class)?;
+            let newest = known.pop();
+            let old = newest.is_none_or(|newest| {
+                now.since(newest.created_at) >= ROTATE_AFTER || newest.created_at > now
+            });
+            if old {
+                self.make(store, rng, local, class, now)?;
+            }
+            for expired in known.iter().filter(|key| now.since(key.created_at) > MAILBOX_AGE) {
+                store.remove_prekey(class, expired.id)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn refill<R: Rng + CryptoRng>(
+        &self,
+        store: &mut dyn Store,
+        rng: &mut R,
+        local: &mut LocalDevice,
+        class: PrekeyClass,
+        now: Timestamp,
+    ) -> Result<(), PrekeyError> {
+        let waiting = store.prekeys(class)?.iter().filter(|prekey| !prekey.uploaded).count();
+        for _ in waiting..PREKEYS_PER_UPLOAD {
+            self.make(store, rng, local, class, now)?;
+        }
+        Ok(())
+    }
+
+    fn make<R: Rng + CryptoRng>(
+        &self,
+        store: &mut dyn Store,
+        rng: &mut R,
+        local: &mut LocalDevice,
+        class: PrekeyClass,
+        now: Timestamp,
+    ) -> Result<(), PrekeyError> {
+        let id = local.next_prekey_id;
+        local.next_prekey_id = if id >= ID_MAX { 1 } else { id + 1 };
+        let made_at = SignalTimestamp::from_epoch_millis(now.as_millis());
+        let record = match class {
+            PrekeyClass::Ec => PreKeyRecord::new(id.into(), &KeyPair::generate(rng)).serialize()?,
+            PrekeyClass::Signed => {
+                let pair = KeyPair::generate(rng);
+                let signature = self.sign(rng, &pair.public_key.serialize())?;
+                SignedPreKeyRecord::new(id.into(), made_at, &pair, &signature).serialize()?
+            }
+            PrekeyClass::Kyber | PrekeyClass::LastResort => {
+                let pair = kem::KeyPair::generate(kem::KeyType::Kyber1024, rng);
+                let signature = self.sign(rng, &pair.public_key.serialize())?;
+                KyberPreKeyRecord::new(id.into(), made_at, &pair, &signature).serialize()?
+            }
+        };
+        let record = Zeroizing::new(record);
+        store.put_prekey(class, &PrekeyRecord { id, record, created_at: now, uploaded: false })?;
+        Ok(())
+    }
+
+    fn sign<R: Rng + CryptoRng>(
+        &self,
+        rng: &mut R,
+        message: &[u8],
+    ) -> Result<Box<[u8]>, SignalProtocolError> {
+        Ok(self.identity.private_key().calculate_signature(message, rng)?)
+    }
+}
+
+/// Everything that the directory has not confirmed, with the newest standing prekeys.
+fn upload(store: &dyn Store) -> Result<Option<PrekeyUpload>, PrekeyError> {
+    let signed = store.prekeys(PrekeyClass::Signed)?.pop();
+    let last_resort = store.prekeys(PrekeyClass::LastResort)?.pop();
+    let (Some(signed), Some(last_resort)) = (signed, last_resort) else { return Ok(None) };
+    let ec = waiting(store, PrekeyClass::Ec)?;
+    let kyber = waiting(store, PrekeyClass::Kyber)?;
+    if signed.uploaded && last_resort.uploaded && ec.is_empty() && kyber.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(PrekeyUpload {
+        signed_prekey: public_signed(&signed)?,
+        last_resort_kyber_prekey: public_kyber(&last_resort)?,
+        one_time_prekeys: ec.iter().map(public_ec).collect::<Result<_, _>>()?,
+        one_time_kyber_prekeys: kyber.iter().map(public_kyber).collect::<Result<_, _>>()?,
+    }))
+}
+
+fn waiting(store: &dyn Store, class: PrekeyClass) -> Result<Vec<PrekeyRecord>, StoreError> {
+    let mut prekeys = store.prekeys(class)?;
+    prekeys.retain(|prekey| !prekey.uploaded);
+    prekeys.truncate(PREKEYS_PER_UPLOAD);
+    Ok(prekeys)
+}
+
+fn public_ec(prekey: &PrekeyRecord) -> Result<Prekey, PrekeyError> {
+    let record = PreKeyRecord::deserialize(&prekey.record)?;
+    Ok(Prekey { id: prekey.id, public_key: bytes(record.public_key()?.serialize()) })
+}
+
+fn public_signed(prekey: &PrekeyRecord) -> Result<SignedPrekey, PrekeyError> {
+    let record = SignedPreKeyRecord::deserialize(&prekey.record)?;
+    Ok(SignedPrekey {
+        id: prekey.id,
+        public_key: bytes(record.public_key()?.serialize()),
+        signature: Base64Bytes(record.signature()?),
+    })
+}
+
+fn public_kyber(prekey: &PrekeyRecord) -> Result<SignedPrekey, PrekeyError> {
+    let record = KyberPreKeyRecord::deserialize(&prekey.record)?;
+    Ok(SignedPrekey {
+        id: prekey.id,
+        public_key: bytes(record.public_key()?.serialize()),
+        signature: Base64Bytes(record.signature()?),
+    })
+}
+
+fn bytes(boxed: Box<[u8]>) -> Base64Bytes {
+    Base64Bytes(boxed.into_vec())
+}

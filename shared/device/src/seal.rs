@@ -1,0 +1,196 @@
+//! Sealing: ratchet step and outbox row in one transaction.
+
+use libsignal_protocol::{
+    CiphertextMessage, ContentHint, SenderCertificate, SignalProtocolError,
+    UnidentifiedSenderMessageContent, message_encrypt, sealed_sender_encrypt_from_usmc,
+};
+use rand::{CryptoRng, Rng};
+use sysmaint_protocol::{
+    Address, ContentId, Envelope, Handle, Header, Kind, Timestamp, TooLong, TransferId,
+    body::{self, Body, InvalidBody},
+    pad,
+    subject::Mailbox,
+};
+
+use crate::{
+    Device, Sealed,
+    bundle::has_usable_session,
+    device::{protocol_address, system_time},
+    key::InvalidKey,
+    overlay::{Overlay, OverlayError},
+    store::{NewOutbox, Peer, Store, StoreError, Trust},
+};
+
+/// What is to be said to one device.
+#[derive(Clone, Debug)]
+pub struct Draft<'a> {
+    /// Names what is said.
+    pub content_id: ContentId,
+    /// Its kind.
+    pub kind: Kind,
+    /// What it answers.
+    pub in_reply_to: Option<ContentId>,
+    /// The encoded body.
+    pub body: &'a [u8],
+}
+
+/// A message could not be sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The body is out of bounds.
+    #[error(transparent)]
+    Body(#[from] InvalidBody),
+    /// The recipient's identity key changed.
+    #[error("{0}'s identity key has changed; nothing is sent until it is accepted")]
+    IdentityChanged(Handle),
+    /// There is no session yet, or none that may be used any more: fetch a bundle.
+    #[error("there is no session with {0}")]
+    NoSession(Handle),
+    /// The device has no certificate yet.
+    #[error("this device is not registered yet")]
+    NotRegistered,
+    /// libsignal refused.
+    #[error("sealing failed: {0}")]
+    Signal(#[from] SignalProtocolError),
+    /// The plaintext does not fit.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<InvalidKey> for SealError {
+    fn from(_: InvalidKey) -> Self {
+        Self::Signal(SignalProtocolError::InvalidArgument("a stored key is damaged".into()))
+    }
+}
+
+impl Device {
+    /// Seals a body to every device of a handle and queues the envelopes.
+    pub fn send<B: Body, R: Rng + CryptoRng>(
+        &self,
+        store: &mut dyn Store,
+        rng: &mut R,
+        now: Timestamp,
+        to: &Handle,
+        in_reply_to: Option<ContentId>,
+        body: &B,
+    ) -> Result<ContentId, SealError> {
+        let content_id = ContentId::from_bytes(rng.random());
+        let body = body::encode(body)?;
+        let draft = Draft { content_id, kind: B::KIND, in_reply_to, body: &body };
+        let contact = store.contact(to)?.ok_or_else(|| SealError::NoSession(to.clone()))?;
+        for device_id in contact.devices {
+            let recipient = Address { service_id: contact.service_id, device_id };
+            self.seal(store, rng, now, to, recipient, &draft)?;
+        }
+        Ok(content_id)
+    }
+
+    /// Seals to one device and queues the envelope. On an error the transaction must be rolled
+    /// back, or a message key would be spent on nothing.
+    pub fn seal<R: Rng + CryptoRng>(
+        &self,
+        store: &mut dyn Store,
+        rng: &mut R,
+        now: Timestamp,
+        to: &Handle,
+        recipient: Address,
+        draft: &Draft<'_>,
+    ) -> Result<Sealed, SealError> {
+        let peer = store.peer(recipient)?.ok_or_else(|| SealError::NoSession(to.clone()))?;
+        if peer.trust == Trust::Changed {
+            return Err(SealError::IdentityChanged(to.clone()));
+        }
+        if !has_usable_session(store, recipient, now)? {
+            return Err(SealError::NoSession(to.clone()));
+        }
+        let sequence = store.next_sequence(recipient)?;
+        let header = Header {
+            content_id: draft.content_id,
+            kind: draft.kind,
+            in_reply_to: draft.in_reply_to,
+            sequence,
+            sent_at: now,
+            sender: self.address,
+            recipient,
+        };
+        let plaintext = pad(header.encode(draft.body))?;
+        let envelope = self.encrypt(store, rng, now, recipient, &peer, &plaintext)?;
+        let mailbox = Mailbox::new(to.clone(), recipient.device_id);
+        let transfer_id = TransferId::from_bytes(rng.random());
+        let sealed = Sealed::new(mailbox, peer.registration_id, transfer_id, envelope);
+        store.queue(&NewOutbox {
+            sealed: &sealed,
+            recipient,
+            content_id: draft.content_id,
+            kind: draft.kind,
+            in_reply_to: draft.in_reply_to,
+            sequence,
+            sealed_at: now,
+            body: (!draft.kind.is_refillable()).then_some(draft.body),
+        })?;
+        Ok(sealed)
+    }
+
+    fn encrypt<R: Rng + CryptoRng>(
+        &self,
+        store: &mut dyn Store,
+        rng: &mut R,
+        now: Timestamp,
+        recipient: Address,
+        peer: &Peer,
+        plaintext: &[u8],
+    ) -> Result<Envelope, SealError> {
+        let certificate = self.local(store)?.certificate.ok_or(SealError::NotRegistered)?;
+        let certificate = SenderCertificate::deserialize(&certificate)?;
+        let address = protocol_address(recipient)?;
+        let identity = Some(peer.identity_key.to_signal()?);
+        let overlay =
+            Overlay::new(store, &self.identity, self.registration_id, recipient, identity);
+        let (mut sessions, mut identities) = (overlay.view(), overlay.view());
+        let ciphertext = overlay.run(message_encrypt(
+            plaintext,
+            &address,
+            &mut sessions,
+            &mut identities,
+            system_time(now),
+            rng,
+        ))?;
+        let content = content(&ciphertext, certificate)?;
+        let bytes = overlay.run(sealed_sender_encrypt_from_usmc(
+            &address,
+            &content,
+            &overlay.view(),
+            rng,
+        ))?;
+        overlay.into_diff().apply(store, recipient)?;
+        Envelope::parse(bytes).map_err(|error| {
+            SealError::Signal(SignalProtocolError::InvalidSealedSenderMessage(error.to_string()))
+        })
+    }
+}
+
+fn content(
+    ciphertext: &CiphertextMessage,
+    certificate: SenderCertificate,
+) -> Result<UnidentifiedSenderMessageContent, SignalProtocolError> {
+    UnidentifiedSenderMessageContent::new(
+        ciphertext.message_type(),
+        certificate,
+        ciphertext.serialize().to_vec(),
+        // Everything of ours is repaired without asking a person first.
+        ContentHint::Resendable,
+        None,
+    )
+}
+
+impl From<OverlayError> for SealError {
+    fn from(error: OverlayError) -> Self {
+        match error {
+            OverlayError::Signal(error) => Self::Signal(error),
+            OverlayError::Store(error) => Self::Store(error),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Where a device keeps itself: one transaction at a time.
+//!
+//! Every method runs inside a transaction that the caller opened and will commit or roll back.
+//! A device never remembers anything that the store might forget: what a transaction loses, the
+//! device has never known. [`Memory`] is the reference; SQLite is in `sysmaint-store`; a browser
+//! can load into memory, step, and write the difference.
+
+mod memory;
+mod records;
+
+pub use memory::Memory;
+pub use records::{
+    Contact, DeadLetter, DeadReason, Held, LocalDevice, NewInbox, NewOutbox, Peer, PrekeyClass,
+    PrekeyRecord, ReceiptDue, Trust,
+};
+
+use sysmaint_protocol::{Address, ContentId, Handle, ServiceId, Timestamp};
+
+/// The store failed; the transaction must be rolled back.
+#[derive(Debug, thiserror::Error)]
+#[error("the store failed: {0}")]
+pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Everything a device needs.
+pub trait Store: LocalStore + PeerStore + PrekeyStore + QueueStore {
+    /// As the part that the guard needs.
+    fn peers(&self) -> &dyn PeerStore;
+    /// As the part that the guard needs.
+    fn peers_mut(&mut self) -> &mut dyn PeerStore;
+}
+
+impl<S: LocalStore + PeerStore + PrekeyStore + QueueStore> Store for S {
+    fn peers(&self) -> &dyn PeerStore {
+        self
+    }
+
+    fn peers_mut(&mut self) -> &mut dyn PeerStore {
+        self
+    }
+}
+
+/// The device itself.
+pub trait LocalStore {
+    /// The device, once it was made.
+    fn local(&self) -> Result<Option<LocalDevice>, StoreError>;
+    /// Replaces it.
+    fn put_local(&mut self, local: &LocalDevice) -> Result<(), StoreError>;
+}
+
+/// Everybody else.
+pub trait PeerStore {
+    /// libsignal's session record.
+    fn session(&self, peer: Address) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Replaces it.
+    fn put_session(&mut self, peer: Address, record: &[u8]) -> Result<(), StoreError>;
+    /// Rewrites every session record; drops those for which there is no rewriting.
+    fn retire_sessions(
+        &mut self,
+        rewrite: &dyn Fn(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<(), StoreError>;
+    /// What is known of a peer device.
+    fn peer(&self, peer: Address) -> Result<Option<Peer>, StoreError>;
+    /// Replaces it.
+    fn put_peer(&mut self, address: Address, peer: &Peer) -> Result<(), StoreError>;
+    /// What a handle is bound to, as first seen.
+    fn contact(&self, handle: &Handle) -> Result<Option<Contact>, StoreError>;
+    /// Replaces it.
+    fn put_contact(&mut self, handle: &Handle, contact: &Contact) -> Result<(), StoreError>;
+    /// The handle that is bound to a service id.
+    fn handle_of(&self, service_id: ServiceId) -> Result<Option<Handle>, StoreError>;
+    /// The highest authentic counter of a receiving chain.
+    fn chain_counter(&self, peer: Address, chain: &[u8]) -> Result<Option<u32>, StoreError>;
+    /// Replaces it. A store keeps at least the 64 latest chains of a peer.
+    fn put_chain_counter(
+        &mut self,
+        peer: Address,
+        chain: &[u8],
+        counter: u32,
+    ) -> Result<(), StoreError>;
+    /// Counts the next message to a peer, from 1.
+    fn next_sequence(&mut self, peer: Address) -> Result<u64, StoreError>;
+    /// Notes the sequence of a message from a peer.
+    fn note_received(&mut self, peer: Address, sequence: u64) -> Result<(), StoreError>;
+}
+
+/// One's own prekeys, private parts included.
+pub trait PrekeyStore {
+    /// One prekey.
+    fn prekey(&self, class: PrekeyClass, id: u32) -> Result<Option<PrekeyRecord>, StoreError>;
+    /// All prekeys of a class, oldest first.
+    fn prekeys(&self, class: PrekeyClass) -> Result<Vec<PrekeyRecord>, StoreError>;
+    /// Adds or replaces one.
+    fn put_prekey(&mut self, class: PrekeyClass, prekey: &PrekeyRecord) -> Result<(), StoreError>;
+    /// Removes one.
+    fn remove_prekey(&mut self, class: PrekeyClass, id: u32) -> Result<(), StoreError>;
+    /// Marks every prekey as known to the directory.
+    fn mark_prekeys_uploaded(&mut self) -> Result<(), StoreError>;
+    /// Notes that a last-resort Kyber prekey was used with a signed prekey and a base key; false
+    /// if it was before, which is a replay.
+    fn note_last_resort(
+        &mut self,
+        kyber_id: u32,
+        signed_id: u32,
+        base_key: &[u8],
+    ) -> Result<bool, StoreError>;
+}
+
+/// What goes out, what came in, and what is owed for it.
+pub trait QueueStore {
+    /// Queues an envelope for publishing.
+    fn queue(&mut self, entry: &NewOutbox<'_>) -> Result<(), StoreError>;
+    /// Puts a message into the inbox; false if its content was there already.
+    fn deliver(&mut self, entry: &NewInbox<'_>) -> Result<bool, StoreError>;
+    /// Owes a receipt.
+    fn owe_receipt(
+        &mut self,
+        peer: Address,
+        content_id: ContentId,
+        due_at: Timestamp,
+    ) -> Result<(), StoreError>;
+    /// Peers to whom a receipt is due: something due by `now`, or `batch` of them owed.
+    fn receipts_due(&self, now: Timestamp, batch: usize) -> Result<Vec<ReceiptDue>, StoreError>;
+    /// Takes up to `limit` owed receipts for a peer, oldest first.
+    fn take_receipts(&mut self, peer: Address, limit: usize) -> Result<Vec<ContentId>, StoreError>;
+    /// Notes what a peer confirms to have stored, and the telemetry window it grants.
+    fn note_delivered(
+        &mut self,
+        peer: Address,
+        content_ids: &[ContentId],
+        telemetry_window: u32,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+    /// How many peers have sent telemetry lately, for sharing the mailbox among them.
+    fn telemetry_senders(&self) -> Result<u32, StoreError>;
+    /// Keeps an envelope until its sender's changed identity is accepted or rejected.
+    fn hold(&mut self, held: &Held<'_>) -> Result<(), StoreError>;
+    /// Records what cannot be opened.
+    fn bury(&mut self, letter: &DeadLetter) -> Result<(), StoreError>;
+}

@@ -1,0 +1,237 @@
+//! What a device's store holds.
+
+use std::fmt;
+
+use sysmaint_protocol::{
+    Address, ContentId, DeviceId, Handle, Kind, ServiceId, Timestamp, TransferId,
+};
+use zeroize::Zeroizing;
+
+use crate::{Sealed, key::IdentityKey};
+
+/// The device itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LocalDevice {
+    /// Its handle.
+    pub handle: Handle,
+    /// Its address.
+    pub address: Address,
+    /// libsignal's registration id.
+    pub registration_id: u32,
+    /// libsignal's serialized identity key pair.
+    pub identity_key_pair: Zeroizing<Vec<u8>>,
+    /// The pinned root of sender certificates, 33 bytes.
+    pub trust_root: Vec<u8>,
+    /// The sender certificate, once registered.
+    pub certificate: Option<Vec<u8>>,
+    /// When that certificate ends.
+    pub certificate_expires_at: Timestamp,
+    /// The bearer token for a relay, if one was given.
+    pub token: Option<Zeroizing<String>>,
+    /// The next prekey id of any class; 24 bits, never 0, never going back.
+    pub next_prekey_id: u32,
+    /// Which CPU code wrote the session records; see [`crate::backend`].
+    pub backend: String,
+}
+
+impl fmt::Debug for LocalDevice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { handle, address, identity_key_pair: _, token: _, .. } = self;
+        formatter
+            .debug_struct("LocalDevice")
+            .field("handle", handle)
+            .field("address", address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is known of a peer device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The pinned identity key.
+    pub identity_key: IdentityKey,
+    /// What we think of it.
+    pub trust: Trust,
+    /// A different key that was seen since, waiting for a decision.
+    pub candidate: Option<IdentityKey>,
+    /// Its registration id, 0 while unknown.
+    pub registration_id: u32,
+    /// When it was first seen.
+    pub first_seen: Timestamp,
+}
+
+/// How a peer's identity key stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Another key was seen: nothing is sent, what arrives is held.
+    Changed,
+    /// As first seen, under the pinned root.
+    Pinned,
+    /// Compared by people.
+    Verified,
+}
+
+/// What a handle is bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// The identity.
+    pub service_id: ServiceId,
+    /// Its devices.
+    pub devices: Vec<DeviceId>,
+}
+
+/// The classes of prekeys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PrekeyClass {
+    /// One-time X25519.
+    Ec,
+    /// One-time Kyber1024.
+    Kyber,
+    /// Last-resort Kyber1024.
+    LastResort,
+    /// Signed X25519.
+    Signed,
+}
+
+/// One own prekey.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PrekeyRecord {
+    /// Its id.
+    pub id: u32,
+    /// libsignal's serialized record, private part included.
+    pub record: Zeroizing<Vec<u8>>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Whether the directory has it.
+    pub uploaded: bool,
+}
+
+impl fmt::Debug for PrekeyRecord {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, record: _, created_at: _, uploaded } = self;
+        formatter
+            .debug_struct("PrekeyRecord")
+            .field("id", id)
+            .field("uploaded", uploaded)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An envelope for the outbox, with what the send log keeps of its content.
+#[derive(Clone, Debug)]
+pub struct NewOutbox<'a> {
+    /// The envelope.
+    pub sealed: &'a Sealed,
+    /// For whom.
+    pub recipient: Address,
+    /// What is said.
+    pub content_id: ContentId,
+    /// Its kind.
+    pub kind: Kind,
+    /// What it answers.
+    pub in_reply_to: Option<ContentId>,
+    /// Its sequence.
+    pub sequence: u64,
+    /// When it was sealed.
+    pub sealed_at: Timestamp,
+    /// The body, for resending; absent where the sender can refill it.
+    pub body: Option<&'a [u8]>,
+}
+
+/// An opened message for the inbox.
+#[derive(Clone, Debug)]
+pub struct NewInbox<'a> {
+    /// Who sealed it.
+    pub sender: Address,
+    /// What is said.
+    pub content_id: ContentId,
+    /// Its kind.
+    pub kind: Kind,
+    /// What it answers.
+    pub in_reply_to: Option<ContentId>,
+    /// Its sequence.
+    pub sequence: u64,
+    /// The sender's clock.
+    pub sent_at: Timestamp,
+    /// The broker's clock.
+    pub stored_at: Timestamp,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// A peer to whom receipts are due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceiptDue {
+    /// To whom.
+    pub peer: Address,
+}
+
+/// An envelope that waits for a decision on its sender's identity.
+#[derive(Clone, Debug)]
+pub struct Held<'a> {
+    /// Who claims to have sealed it, with a valid certificate for another key.
+    pub sender: Address,
+    /// The envelope.
+    pub envelope: &'a [u8],
+    /// When the broker stored it.
+    pub stored_at: Timestamp,
+}
+
+/// Something that could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Who sealed it, where that much could be told.
+    pub sender: Option<Address>,
+    /// The bytes' id.
+    pub transfer_id: Option<TransferId>,
+    /// Why.
+    pub reason: DeadReason,
+    /// When the broker stored it.
+    pub stored_at: Timestamp,
+}
+
+/// Why something could not be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DeadReason {
+    /// The header inside names other devices than the seal.
+    Address,
+    /// The sender certificate is foreign, expired or not the sender's.
+    Certificate,
+    /// libsignal panicked; the transaction was rolled back.
+    Crash,
+    /// The header or its padding is malformed, or of an unknown kind.
+    Content,
+    /// The guard refused it.
+    Guard,
+    /// No session opens it.
+    NoSession,
+    /// It is not an envelope.
+    NotAnEnvelope,
+    /// A last-resort prekey was used twice with the same base key.
+    Replay,
+    /// The seal is not for this device.
+    Seal,
+    /// A prekey that it needs is gone.
+    UnknownPrekey,
+    /// The ciphertext is not authentic.
+    Undecryptable,
+}
+
+impl DeadReason {
+    /// A stable name, for metrics and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Certificate => "certificate",
+            Self::Crash => "crash",
+            Self::Content => "content",
+            Self::Guard => "guard",
+            Self::NoSession => "no_session",
+            Self::NotAnEnvelope => "not_an_envelope",
+            Self::Replay => "replay",
+            Self::Seal => "seal",
+            Self::UnknownPrekey => "unknown_prekey",
+            Self::Undecryptable => "undecryptable",
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Devices that talk to each other through nothing but their envelopes.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod exchange;
+mod hostile;
+mod participant;
+mod receipts;
+mod trust;
