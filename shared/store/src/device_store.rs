@@ -1,0 +1,95 @@
+//! A device's state in SQL: the device crate's store traits.
+
+mod codes;
+mod local;
+mod peers;
+mod prekeys;
+mod queues;
+
+pub(crate) use codes::{address, blob16, invalid, kind, timestamp};
+
+use rusqlite::{Connection, OptionalExtension};
+use sysmaint_device::store::StoreError;
+use sysmaint_protocol::{Address, Handle};
+
+use crate::SqlError;
+
+/// One device in a file, inside the caller's transaction.
+#[derive(Clone, Copy)]
+pub struct DeviceStore<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) slot: i64,
+}
+
+impl<'a> DeviceStore<'a> {
+    pub(crate) fn find(
+        connection: &'a Connection,
+        handle: &Handle,
+    ) -> Result<Option<Self>, SqlError> {
+        let slot = connection
+            .prepare_cached("SELECT id FROM slot WHERE handle = ?1")?
+            .query_row([handle.as_str()], |row| row.get(0))
+            .optional()?;
+        Ok(slot.map(|slot| Self { connection, slot }))
+    }
+
+    pub(crate) fn find_or_make(
+        connection: &'a Connection,
+        handle: &Handle,
+    ) -> Result<Self, SqlError> {
+        if let Some(found) = Self::find(connection, handle)? {
+            return Ok(found);
+        }
+        connection.execute("INSERT INTO slot (handle) VALUES (?1)", [handle.as_str()])?;
+        Ok(Self { connection, slot: connection.last_insert_rowid() })
+    }
+
+    /// Its number among the file's devices.
+    pub const fn slot(&self) -> i64 {
+        self.slot
+    }
+
+    fn execute(&self, sql: &str, params: impl rusqlite::Params) -> Result<usize, StoreError> {
+        let run = || self.connection.prepare_cached(sql)?.execute(params);
+        run().map_err(failed)
+    }
+
+    fn one<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        read: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        let run = || self.connection.prepare_cached(sql)?.query_row(params, read).optional();
+        run().map_err(failed)
+    }
+
+    fn all<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let run = || {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let rows = statement.query_map(params, read)?;
+            rows.collect::<rusqlite::Result<Vec<T>>>()
+        };
+        run().map_err(failed)
+    }
+}
+
+impl std::fmt::Debug for DeviceStore<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("DeviceStore").field("slot", &self.slot).finish_non_exhaustive()
+    }
+}
+
+fn failed(error: rusqlite::Error) -> StoreError {
+    SqlError::from(error).into()
+}
+
+/// A peer's two columns.
+fn columns(peer: &Address) -> (&[u8], u8) {
+    (peer.service_id.as_bytes(), peer.device_id.get())
+}

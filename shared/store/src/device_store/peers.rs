@@ -1,0 +1,188 @@
+//! Everybody else.
+
+use rusqlite::params;
+use sysmaint_device::{
+    key::IdentityKey,
+    store::{Contact, Peer, PeerStore, StoreError, Trust},
+};
+use sysmaint_protocol::{Address, DeviceId, Handle, ServiceId};
+
+use super::{
+    DeviceStore, blob16,
+    codes::{address, invalid},
+    columns, timestamp,
+};
+
+/// Receiving chains of a peer whose counters are remembered: libsignal keeps five in each of five
+/// session states, and each has a post-quantum one beside it.
+const CHAINS: u32 = 64;
+
+impl PeerStore for DeviceStore<'_> {
+    fn session(&self, peer: Address) -> Result<Option<Vec<u8>>, StoreError> {
+        let (service_id, device_id) = columns(&peer);
+        let sql = "SELECT record FROM session
+                   WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3";
+        self.one(sql, params![self.slot, service_id, device_id], |row| row.get(0))
+    }
+
+    fn put_session(&mut self, peer: Address, record: &[u8]) -> Result<(), StoreError> {
+        let (service_id, device_id) = columns(&peer);
+        let sql = "INSERT INTO session VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT DO UPDATE SET record = excluded.record";
+        self.execute(sql, params![self.slot, service_id, device_id, record])?;
+        Ok(())
+    }
+
+    fn retire_sessions(
+        &mut self,
+        rewrite: &dyn Fn(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        let sql = "SELECT service_id, device_id, record FROM session WHERE slot = ?1";
+        let known: Vec<(Address, Vec<u8>)> =
+            self.all(sql, [self.slot], |row| Ok((address(row, 0)?, row.get(2)?)))?;
+        self.execute("DELETE FROM session WHERE slot = ?1", [self.slot])?;
+        for (peer, record) in known {
+            if let Some(record) = rewrite(&record) {
+                self.put_session(peer, &record)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn peer(&self, peer: Address) -> Result<Option<Peer>, StoreError> {
+        let (service_id, device_id) = columns(&peer);
+        let sql = "SELECT identity_key, trust, candidate, registration_id, first_seen FROM peer
+                   WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3";
+        self.one(sql, params![self.slot, service_id, device_id], |row| {
+            let candidate: Option<Vec<u8>> = row.get(2)?;
+            Ok(Peer {
+                identity_key: key(0, &row.get::<_, Vec<u8>>(0)?)?,
+                trust: trust(row.get(1)?),
+                candidate: candidate.map(|bytes| key(2, &bytes)).transpose()?,
+                registration_id: row.get(3)?,
+                first_seen: timestamp(row, 4)?,
+            })
+        })
+    }
+
+    fn put_peer(&mut self, address: Address, peer: &Peer) -> Result<(), StoreError> {
+        let (service_id, device_id) = columns(&address);
+        let sql = "INSERT INTO peer (slot, service_id, device_id, identity_key, trust, candidate,
+                       registration_id, first_seen)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                   ON CONFLICT DO UPDATE SET identity_key = excluded.identity_key,
+                       trust = excluded.trust, candidate = excluded.candidate,
+                       registration_id = excluded.registration_id";
+        self.execute(
+            sql,
+            params![
+                self.slot,
+                service_id,
+                device_id,
+                peer.identity_key.as_bytes(),
+                trust_code(peer.trust),
+                peer.candidate.as_ref().map(|key| key.as_bytes().as_slice()),
+                peer.registration_id,
+                peer.first_seen.as_millis(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn contact(&self, handle: &Handle) -> Result<Option<Contact>, StoreError> {
+        let sql = "SELECT service_id, devices FROM contact WHERE slot = ?1 AND handle = ?2";
+        self.one(sql, params![self.slot, handle.as_str()], |row| {
+            let devices: Vec<u8> = row.get(1)?;
+            Ok(Contact {
+                service_id: ServiceId::from_bytes(blob16(row, 0)?),
+                devices: devices
+                    .into_iter()
+                    .filter_map(|byte| DeviceId::try_from(byte).ok())
+                    .collect(),
+            })
+        })
+    }
+
+    fn put_contact(&mut self, handle: &Handle, contact: &Contact) -> Result<(), StoreError> {
+        let devices: Vec<u8> = contact.devices.iter().map(|device| device.get()).collect();
+        let sql = "INSERT OR REPLACE INTO contact VALUES (?1, ?2, ?3, ?4)";
+        let service_id = contact.service_id.as_bytes();
+        self.execute(sql, params![self.slot, handle.as_str(), service_id, devices])?;
+        Ok(())
+    }
+
+    fn handle_of(&self, service_id: ServiceId) -> Result<Option<Handle>, StoreError> {
+        let sql = "SELECT handle FROM contact WHERE slot = ?1 AND service_id = ?2";
+        self.one(sql, params![self.slot, service_id.as_bytes()], |row| {
+            row.get::<_, String>(0)?.parse().map_err(|error| invalid(0, error))
+        })
+    }
+
+    fn chain_counter(&self, peer: Address, chain: &[u8]) -> Result<Option<u32>, StoreError> {
+        let (service_id, device_id) = columns(&peer);
+        let sql = "SELECT counter FROM chain_counter
+                   WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3 AND chain = ?4";
+        self.one(sql, params![self.slot, service_id, device_id, chain], |row| row.get(0))
+    }
+
+    fn put_chain_counter(
+        &mut self,
+        peer: Address,
+        chain: &[u8],
+        counter: u32,
+    ) -> Result<(), StoreError> {
+        let (service_id, device_id) = columns(&peer);
+        let sql = "UPDATE chain_counter SET counter = ?5
+                   WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3 AND chain = ?4";
+        let columns = params![self.slot, service_id, device_id, chain, counter];
+        if self.execute(sql, columns)? > 0 {
+            return Ok(());
+        }
+        let sql = "INSERT INTO chain_counter (slot, service_id, device_id, chain, counter)
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.execute(sql, columns)?;
+        let sql = "DELETE FROM chain_counter WHERE id IN (
+                       SELECT id FROM chain_counter
+                       WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3
+                       ORDER BY id DESC LIMIT -1 OFFSET ?4)";
+        self.execute(sql, params![self.slot, service_id, device_id, CHAINS])?;
+        Ok(())
+    }
+
+    fn next_sequence(&mut self, peer: Address) -> Result<u64, StoreError> {
+        let (service_id, device_id) = columns(&peer);
+        let sql = "UPDATE peer SET sent = sent + 1
+                   WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3 RETURNING sent";
+        let next = self.one(sql, params![self.slot, service_id, device_id], |row| row.get(0))?;
+        next.ok_or_else(|| StoreError("a message for a peer that is not known".into()))
+    }
+
+    fn note_received(&mut self, peer: Address, sequence: u64) -> Result<(), StoreError> {
+        let (service_id, device_id) = columns(&peer);
+        let sql = "UPDATE peer SET received = received + 1, highest = max(highest, ?4)
+                   WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3";
+        let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
+        self.execute(sql, params![self.slot, service_id, device_id, sequence])?;
+        Ok(())
+    }
+}
+
+fn key(column: usize, bytes: &[u8]) -> rusqlite::Result<IdentityKey> {
+    IdentityKey::parse(bytes).map_err(|error| invalid(column, error))
+}
+
+const fn trust(code: u8) -> Trust {
+    match code {
+        1 => Trust::Pinned,
+        2 => Trust::Verified,
+        _ => Trust::Changed,
+    }
+}
+
+const fn trust_code(trust: Trust) -> u8 {
+    match trust {
+        Trust::Changed => 0,
+        Trust::Pinned => 1,
+        Trust::Verified => 2,
+    }
+}

@@ -1,0 +1,78 @@
+//! One's own prekeys.
+
+use rusqlite::{Row, params};
+use sysmaint_device::store::{PrekeyClass, PrekeyRecord, PrekeyStore, StoreError};
+use zeroize::Zeroizing;
+
+use super::{DeviceStore, timestamp};
+
+impl PrekeyStore for DeviceStore<'_> {
+    fn prekey(&self, class: PrekeyClass, id: u32) -> Result<Option<PrekeyRecord>, StoreError> {
+        let sql = "SELECT id, record, created_at, uploaded FROM prekey
+                   WHERE slot = ?1 AND class = ?2 AND id = ?3";
+        self.one(sql, params![self.slot, code(class), id], record)
+    }
+
+    fn prekeys(&self, class: PrekeyClass) -> Result<Vec<PrekeyRecord>, StoreError> {
+        let sql = "SELECT id, record, created_at, uploaded FROM prekey
+                   WHERE slot = ?1 AND class = ?2 ORDER BY created_at, rowid";
+        self.all(sql, params![self.slot, code(class)], record)
+    }
+
+    fn put_prekey(&mut self, class: PrekeyClass, prekey: &PrekeyRecord) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO prekey VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        self.execute(
+            sql,
+            params![
+                self.slot,
+                code(class),
+                prekey.id,
+                *prekey.record,
+                prekey.created_at.as_millis(),
+                prekey.uploaded,
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn remove_prekey(&mut self, class: PrekeyClass, id: u32) -> Result<(), StoreError> {
+        let sql = "DELETE FROM prekey WHERE slot = ?1 AND class = ?2 AND id = ?3";
+        self.execute(sql, params![self.slot, code(class), id])?;
+        Ok(())
+    }
+
+    fn mark_prekeys_uploaded(&mut self) -> Result<(), StoreError> {
+        let sql = "UPDATE prekey SET uploaded = 1 WHERE slot = ?1 AND uploaded = 0";
+        self.execute(sql, [self.slot])?;
+        Ok(())
+    }
+
+    fn note_last_resort(
+        &mut self,
+        kyber_id: u32,
+        signed_id: u32,
+        base_key: &[u8],
+    ) -> Result<bool, StoreError> {
+        let sql = "INSERT OR IGNORE INTO last_resort_use VALUES (?1, ?2, ?3, ?4)";
+        let added = self.execute(sql, params![self.slot, kyber_id, signed_id, base_key])?;
+        Ok(added == 1)
+    }
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<PrekeyRecord> {
+    Ok(PrekeyRecord {
+        id: row.get(0)?,
+        record: Zeroizing::new(row.get(1)?),
+        created_at: timestamp(row, 2)?,
+        uploaded: row.get(3)?,
+    })
+}
+
+const fn code(class: PrekeyClass) -> u8 {
+    match class {
+        PrekeyClass::Ec => 1,
+        PrekeyClass::Kyber => 2,
+        PrekeyClass::LastResort => 3,
+        PrekeyClass::Signed => 4,
+    }
+}

@@ -1,0 +1,88 @@
+//! Envelopes on their way out: committed, and then published until the broker confirms.
+
+use rusqlite::{Connection, params};
+use sysmaint_device::Sealed;
+use sysmaint_protocol::{DeviceId, Envelope, Handle, Timestamp, TransferId, subject::Mailbox};
+
+use crate::{
+    SqlError,
+    device_store::{blob16, invalid},
+};
+
+/// The outbox table.
+#[derive(Clone, Copy, Debug)]
+pub struct Outbox<'a>(pub(crate) &'a Connection);
+
+/// One envelope to publish.
+#[derive(Clone, Debug)]
+pub struct OutboxRow {
+    /// Its row.
+    pub id: i64,
+    /// The envelope.
+    pub sealed: Sealed,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+impl Outbox<'_> {
+    /// What is due, oldest first.
+    pub fn due(&self, slot: i64, now: Timestamp, limit: usize) -> Result<Vec<OutboxRow>, SqlError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT id, handle, device_id, registration_id, transfer_id, envelope, attempts
+             FROM outbox WHERE slot = ?1 AND next_attempt_at <= ?2 ORDER BY id LIMIT ?3",
+        )?;
+        let rows = statement.query_map(params![slot, now.as_millis(), limit], row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Removes what the broker has confirmed, and notes when.
+    pub fn published(&self, slot: i64, ids: &[TransferId], now: Timestamp) -> Result<(), SqlError> {
+        for id in ids {
+            self.0
+                .prepare_cached("DELETE FROM outbox WHERE transfer_id = ?1")?
+                .execute([id.as_bytes()])?;
+            self.0
+                .prepare_cached(
+                    "UPDATE sent SET sent_at = ?3
+                     WHERE slot = ?1 AND transfer_id = ?2 AND sent_at IS NULL",
+                )?
+                .execute(params![slot, id.as_bytes(), now.as_millis()])?;
+        }
+        Ok(())
+    }
+
+    /// Tries again later.
+    pub fn postpone(&self, id: i64, until: Timestamp) -> Result<(), SqlError> {
+        self.0
+            .prepare_cached(
+                "UPDATE outbox SET attempts = attempts + 1, next_attempt_at = ?2 WHERE id = ?1",
+            )?
+            .execute(params![id, until.as_millis()])?;
+        Ok(())
+    }
+
+    /// Gives up on an envelope that the broker will never take.
+    pub fn abandon(&self, id: i64) -> Result<(), SqlError> {
+        self.0.prepare_cached("DELETE FROM outbox WHERE id = ?1")?.execute([id])?;
+        Ok(())
+    }
+
+    /// How many wait, and when the next of them is due.
+    pub fn waiting(&self, slot: i64) -> Result<(u64, Option<Timestamp>), SqlError> {
+        let row = self
+            .0
+            .prepare_cached("SELECT count(*), min(next_attempt_at) FROM outbox WHERE slot = ?1")?
+            .query_row([slot], |row| Ok((row.get(0)?, row.get::<_, Option<u64>>(1)?)))?;
+        Ok((row.0, row.1.map(Timestamp::from_millis)))
+    }
+}
+
+fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<OutboxRow> {
+    let handle: Handle = row.get::<_, String>(1)?.parse().map_err(|error| invalid(1, error))?;
+    let device_id = DeviceId::try_from(row.get::<_, u8>(2)?).map_err(|error| invalid(2, error))?;
+    let envelope = Envelope::parse(row.get(5)?).map_err(|error| invalid(5, error))?;
+    let transfer_id = TransferId::from_bytes(blob16(row, 4)?);
+    let to = Mailbox::new(handle, device_id);
+    let sealed = Sealed::restored(to, row.get(3)?, transfer_id, envelope);
+    Ok(OutboxRow { id: row.get(0)?, sealed, attempts: row.get(6)? })
+}

@@ -1,0 +1,85 @@
+//! What was sealed, and what became of it.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use sysmaint_protocol::{Address, ContentId, Kind, Timestamp, limits::TELEMETRY_FIRST_WINDOW};
+
+use crate::SqlError;
+
+/// How long a body is kept for resending.
+const RESENDABLE: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// The table of sealed messages.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent<'a>(pub(crate) &'a Connection);
+
+/// How far a message has come on its way to all devices of its recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// When the broker confirmed the last of them.
+    pub sent_at: Option<Timestamp>,
+    /// When the recipient confirmed the first of them.
+    pub delivered_at: Option<Timestamp>,
+}
+
+impl Sent<'_> {
+    /// How far a message has come; `None` if it is not known any more.
+    pub fn delivery(&self, slot: i64, content_id: ContentId) -> Result<Option<Delivery>, SqlError> {
+        let found = self
+            .0
+            .prepare_cached(
+                "SELECT count(*), count(sent_at), max(sent_at), min(delivered_at) FROM sent
+                 WHERE slot = ?1 AND content_id = ?2",
+            )?
+            .query_row(params![slot, content_id.as_bytes()], |row| {
+                let (all, sent): (u64, u64) = (row.get(0)?, row.get(1)?);
+                let sent_at: Option<u64> = row.get(2)?;
+                let delivered_at: Option<u64> = row.get(3)?;
+                Ok((all > 0).then(|| Delivery {
+                    sent_at: sent_at.filter(|_| sent == all).map(Timestamp::from_millis),
+                    delivered_at: delivered_at.map(Timestamp::from_millis),
+                }))
+            })
+            .optional()?;
+        Ok(found.flatten())
+    }
+
+    /// How many telemetry envelopes may still go to a peer before it confirms some.
+    pub fn telemetry_room(&self, slot: i64, peer: Address) -> Result<u32, SqlError> {
+        let columns = params![slot, peer.service_id.as_bytes(), peer.device_id.get()];
+        let window: Option<u32> = self
+            .0
+            .prepare_cached(
+                "SELECT telemetry_window FROM peer
+                 WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3",
+            )?
+            .query_row(columns, |row| row.get(0))
+            .optional()?
+            .flatten();
+        let kind = u8::from(Kind::Telemetry);
+        let open: u32 = self
+            .0
+            .prepare_cached(
+                "SELECT count(*) FROM sent WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3
+                 AND kind = ?4 AND delivered_at IS NULL",
+            )?
+            .query_row(
+                params![slot, peer.service_id.as_bytes(), peer.device_id.get(), kind],
+                |row| row.get(0),
+            )?;
+        Ok(window.unwrap_or(TELEMETRY_FIRST_WINDOW).saturating_sub(open))
+    }
+
+    /// Forgets what is too old to be resent, but not what still waits in the outbox.
+    pub fn prune(&self, now: Timestamp) -> Result<usize, SqlError> {
+        let end = now.before(RESENDABLE).as_millis();
+        Ok(self
+            .0
+            .prepare_cached(
+                "DELETE FROM sent WHERE sealed_at < ?1
+                 AND transfer_id NOT IN (SELECT transfer_id FROM outbox)",
+            )?
+            .execute([end])?)
+    }
+}

@@ -1,0 +1,164 @@
+//! Devices over SQL: the same exchanges as over the memory store, through the outbox.
+
+use std::time::Duration;
+
+use rand::{SeedableRng, rngs::StdRng};
+use sysmaint_device::{
+    Device, Incoming, Opened, Sealed,
+    authority::Authority,
+    store::{LocalStore, PeerStore, Store as _},
+    verify,
+};
+use sysmaint_protocol::{
+    Base64Bytes, DeviceId, Handle, Kind,
+    body::{self, Text},
+    rest::{Bundle, Challenge, DeviceBundle, PrekeyCount, Registered, Transport},
+};
+use sysmaint_store::Tx;
+
+use crate::{NOW, Scratch, handle};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Registers a device in a store and returns its bundle.
+async fn enrol(scratch: &Scratch, authority: &Authority, name: &str) -> Bundle {
+    let (name, authority) = (handle(name), authority.clone());
+    let step = move |tx: &Tx<'_>| -> Result<Bundle, Failure> {
+        let mut rng = StdRng::from_os_rng();
+        let mut store = tx.device(&name)?;
+        let root = authority.trust_root();
+        let device = Device::open(&mut store, &mut rng, &name, DeviceId::FIRST, &root)?;
+        let challenge = Challenge { nonce: Base64Bytes(vec![1; 32]), expires_at: NOW };
+        let request = device.registration(&mut rng, &challenge, Transport::Nats, None)?;
+        let key = verify::registration(&request)?;
+        let issued = authority.issue(&mut rng, device.address(), &key, NOW)?;
+        let certificate = Base64Bytes(issued.certificate);
+        let answer = Registered {
+            token: Some("token".into()),
+            certificate: certificate.clone(),
+            trust_root: Base64Bytes(root),
+        };
+        device.complete_registration(&mut store, &answer)?;
+        let none = PrekeyCount { one_time_prekeys: 0, one_time_kyber_prekeys: 0 };
+        let upload = device.prekey_upload(&mut store, &mut rng, NOW, none)?.unwrap();
+        device.prekeys_uploaded(&mut store)?;
+        assert!(device.prekey_upload(&mut store, &mut rng, NOW, full())?.is_none());
+        let later = NOW.after(Duration::from_secs(3 * 24 * 3600));
+        assert!(device.prekey_upload(&mut store, &mut rng, later, full())?.is_some());
+        let device = DeviceBundle {
+            device_id: DeviceId::FIRST,
+            registration_id: request.registration_id,
+            identity_key: request.identity_key,
+            certificate,
+            admission: None,
+            signed_prekey: upload.signed_prekey,
+            kyber_prekey: upload.one_time_kyber_prekeys[0].clone(),
+            one_time_prekey: upload.one_time_prekeys.first().cloned(),
+        };
+        Ok(Bundle { identity: name, service_id: request.service_id, devices: vec![device] })
+    };
+    scratch.store.write(step).await.unwrap()
+}
+
+fn full() -> PrekeyCount {
+    PrekeyCount { one_time_prekeys: 100, one_time_kyber_prekeys: 100 }
+}
+
+/// Opens the stored device again, as each step of a program does.
+fn reopened(store: &mut sysmaint_store::DeviceStore<'_>, name: &Handle) -> Result<Device, Failure> {
+    let root = store.local()?.unwrap().trust_root;
+    Ok(Device::open(store, &mut StdRng::from_os_rng(), name, DeviceId::FIRST, &root)?)
+}
+
+async fn send(scratch: &Scratch, from: &str, to: &str, text: &str) -> Sealed {
+    let (from, to, text) = (handle(from), handle(to), Text { text: text.into() });
+    let step = move |tx: &Tx<'_>| -> Result<Sealed, Failure> {
+        let mut store = tx.device(&from)?;
+        let device = reopened(&mut store, &from)?;
+        device.send(&mut store, &mut StdRng::from_os_rng(), NOW, &to, None, &text)?;
+        let row = tx.outbox().due(store.slot(), NOW, 10)?.pop().unwrap();
+        tx.outbox().published(store.slot(), &[row.sealed.transfer_id()], NOW)?;
+        assert_eq!(tx.outbox().waiting(store.slot())?.0, 0);
+        Ok(row.sealed)
+    };
+    scratch.store.write(step).await.unwrap()
+}
+
+async fn open(scratch: &Scratch, name: &str, sealed: &Sealed) -> Opened {
+    let (name, sealed) = (handle(name), sealed.clone());
+    let step = move |tx: &Tx<'_>| -> Result<Opened, Failure> {
+        let mut store = tx.device(&name)?;
+        let device = reopened(&mut store, &name)?;
+        let bytes = sealed.envelope().as_bytes();
+        let incoming = Incoming { bytes, transfer_id: None, stored_at: NOW };
+        Ok(device.open_envelope(&mut store, &mut StdRng::from_os_rng(), NOW, incoming)?)
+    };
+    scratch.store.write(step).await.unwrap()
+}
+
+#[tokio::test]
+async fn two_devices_in_two_files_talk_both_ways_and_the_inbox_keeps_it_once() {
+    let authority = Authority::generate(&mut StdRng::from_os_rng()).unwrap();
+    let (alice, bob) = (Scratch::new(), Scratch::new());
+    let alice_bundle = enrol(&alice, &authority, "alice").await;
+    let bob_bundle = enrol(&bob, &authority, "bob").await;
+    meet(&alice, "alice", "bob", bob_bundle).await;
+    meet(&bob, "bob", "alice", alice_bundle).await;
+    for round in 0..20 {
+        let sealed = send(&alice, "alice", "bob", &format!("ping {round}")).await;
+        assert!(matches!(open(&bob, "bob", &sealed).await, Opened::Message { .. }));
+        assert_eq!(open(&bob, "bob", &sealed).await, Opened::Duplicate);
+        let sealed = send(&bob, "bob", "alice", &format!("pong {round}")).await;
+        assert!(matches!(open(&alice, "alice", &sealed).await, Opened::Message { .. }));
+    }
+    let look = |tx: &Tx<'_>| -> Result<Vec<String>, Failure> {
+        let slot = tx.device(&handle("bob"))?.slot();
+        let rows = tx.inbox().unhandled(slot, 0, 100)?;
+        assert!(rows.iter().all(|row| row.kind == Kind::Text));
+        for row in &rows {
+            assert!(tx.inbox().handled(row.id, NOW)?);
+            assert!(!tx.inbox().handled(row.id, NOW)?);
+        }
+        Ok(rows.iter().map(|row| body::decode::<Text>(&row.body).unwrap().text).collect())
+    };
+    let texts = bob.store.write(look).await.unwrap();
+    assert_eq!(texts.len(), 20);
+    assert_eq!(texts[19], "ping 19");
+}
+
+#[tokio::test]
+async fn counters_and_peers_survive_in_sql_as_the_device_needs_them() {
+    let authority = Authority::generate(&mut StdRng::from_os_rng()).unwrap();
+    let (alice, bob) = (Scratch::new(), Scratch::new());
+    enrol(&alice, &authority, "alice").await;
+    let bundle = enrol(&bob, &authority, "bob").await;
+    let peer =
+        sysmaint_protocol::Address { service_id: bundle.service_id, device_id: DeviceId::FIRST };
+    meet(&alice, "alice", "bob", bundle).await;
+    let step = move |tx: &Tx<'_>| -> Result<(), Failure> {
+        let mut store = tx.device(&handle("alice"))?;
+        assert_eq!(store.next_sequence(peer)?, 1);
+        assert_eq!(store.next_sequence(peer)?, 2);
+        for chain in 0..100_u8 {
+            store.put_chain_counter(peer, &[chain], u32::from(chain))?;
+        }
+        store.put_chain_counter(peer, &[99], 7)?;
+        assert_eq!(store.chain_counter(peer, &[99])?, Some(7));
+        assert_eq!(store.chain_counter(peer, &[36])?, Some(36));
+        assert_eq!(store.chain_counter(peer, &[35])?, None);
+        assert_eq!(store.peers().handle_of(peer.service_id)?, Some(handle("bob")));
+        assert_eq!(tx.sent().telemetry_room(store.slot(), peer)?, 8);
+        Ok(())
+    };
+    alice.store.write(step).await.unwrap();
+}
+
+async fn meet(scratch: &Scratch, name: &str, peer: &str, bundle: Bundle) {
+    let (name, peer) = (handle(name), handle(peer));
+    let step = move |tx: &Tx<'_>| -> Result<(), Failure> {
+        let mut store = tx.device(&name)?;
+        let device = reopened(&mut store, &name)?;
+        Ok(device.accept_bundle(&mut store, &mut StdRng::from_os_rng(), NOW, &peer, &bundle)?)
+    };
+    scratch.store.write(step).await.unwrap();
+}
