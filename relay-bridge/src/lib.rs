@@ -1,1 +1,22 @@
 //! The relay: directory, certificate authority and the HTTP face of the bus.
+//!
+//! A bridge keeps nothing: identities, prekeys, tokens and mailboxes are in JetStream, and the
+//! certificate authority comes from whoever starts it. Any number of bridges serve one broker.
+//!
+//! * [`RelayDirectory`] answers directory requests, over NATS and over HTTP alike.
+//! * [`bind`] and [`run`] are the life of one bridge.
+//!
+//! It sees envelopes and never what is in them; it writes no sender beside a recipient.
+
+mod clock;
+mod config;
+mod counters;
+mod delivery;
+mod directory;
+mod http;
+mod problem;
+mod server;
+
+pub use config::Config;
+pub use directory::{Origin, RelayDirectory};
+pub use server::{BindError, RunError, bind, run};

@@ -84,4 +84,3 @@ pub trait DirectoryHandler: Send + Sync + 'static {
     /// See [`Directory::bundle`].
     async fn bundle(&self, requester: &Handle, target: &Handle) -> Result<Bundle, Problem>;
 }
-

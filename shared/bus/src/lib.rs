@@ -1,1 +1,42 @@
 //! The message bus: mailboxes and the directory over NATS. The only user of async-nats.
+//!
+//! * [`Mailbox`] and [`Directory`]: what a device needs of the world, whatever carries it.
+//! * [`Bus`]: one connection to NATS; [`NatsMailbox`] and [`NatsDirectory`] speak over it.
+//! * [`Registry`], [`StreamTable`], [`DirectoryHandler`]: the relay's side of the same.
+//! * [`NatsServer`], [`conf`], [`Role`]: the server itself, where sysmaint runs it.
+
+pub mod conf;
+pub mod registry;
+pub mod server;
+
+mod backoff;
+mod connect;
+mod credentials;
+mod diagnostics;
+mod directory;
+mod directory_service;
+mod mailbox;
+mod nats_directory;
+mod nats_mailbox;
+mod permissions;
+mod request;
+mod stored_mailbox;
+mod streams;
+mod tap;
+
+pub use connect::{Bus, BusConfig, ConnectError, ServerVersion};
+pub use credentials::{Credentials, CredentialsError};
+pub use diagnostics::{Diagnostics, DiagnosticsError, EffectiveDurability, StreamDiagnostics};
+pub use directory::{Directory, DirectoryError, DirectoryHandler};
+pub use directory_service::ServeError;
+pub use mailbox::{
+    Acknowledge, AcknowledgeError, Deliveries, Delivery, Mailbox, OpenError, PublishError,
+};
+pub use nats_directory::NatsDirectory;
+pub use nats_mailbox::{NatsMailbox, ProvisionError};
+pub use permissions::{Permissions, Role};
+pub use registry::{Registry, RegistryError};
+pub use server::{NatsServer, NatsServerConfig, ServerError};
+pub use stored_mailbox::{StoredEnvelope, StoredError, StoredMailbox};
+pub use streams::{StreamTable, StreamsError};
+pub use tap::{Seen, Tap, TapError};

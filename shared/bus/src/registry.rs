@@ -1,10 +1,20 @@
 //! What the relay remembers, in JetStream: identities, tokens, bundles, one-time prekeys and
 //! challenges. Nothing here is secret but the hashes of tokens; every bridge shares it.
 
-use serde::{Deserialize, Serialize};
+mod buckets;
+mod prekeys;
+
+use async_nats::jetstream::kv::{CreateErrorKind, Operation, Store, UpdateErrorKind};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sysmaint_protocol::{
-    Base64Bytes, DeviceId, ServiceId, Timestamp,
+    Base64Bytes, DeviceId, Handle, ServiceId, Timestamp,
     rest::{SignedPrekey, Transport},
+    subject::Mailbox,
+};
+
+use crate::{
+    Bus,
+    streams::{CHALLENGES, IDENTITIES, STANDING, TOKENS},
 };
 
 /// An identity and its devices: one value, changed by compare and set.
@@ -45,4 +55,139 @@ pub struct StandingPrekeys {
     pub signed_prekey: SignedPrekey,
     /// Last-resort Kyber prekey.
     pub last_resort_kyber_prekey: SignedPrekey,
+}
+
+/// Reads and writes all that. Clones share one connection.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    bus: Bus,
+    identities: Store,
+    standing: Store,
+    tokens: Store,
+    challenges: Store,
+}
+
+/// The registry did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// Somebody else changed or created the same entry first. Read it again and decide anew.
+    #[error("the entry was changed by somebody else in the meantime")]
+    Conflict,
+    /// A hash is not 64 hexadecimal digits.
+    #[error("a token's hash must be 64 hexadecimal digits")]
+    NotAHash,
+    /// An entry cannot be understood; a newer relay may have written it.
+    #[error("an entry in bucket {bucket} is malformed: {reason}")]
+    Malformed {
+        /// Where.
+        bucket: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Too many others take keys of the same device at this moment.
+    #[error("too many requests take keys of this device at once; try again")]
+    Contended,
+    /// The broker did not answer as hoped; try again. A write may have been done.
+    #[error("the registry does not answer: {0}")]
+    Unavailable(String),
+}
+
+impl Registry {
+    /// Opens it. The streams must be there: see [`Bus::ensure_streams`].
+    pub async fn open(bus: &Bus) -> Result<Self, RegistryError> {
+        let open = async |bucket: &'static str| {
+            bus.jetstream.get_key_value(bucket).await.map_err(unavailable)
+        };
+        Ok(Self {
+            identities: open(IDENTITIES).await?,
+            standing: open(STANDING).await?,
+            tokens: open(TOKENS).await?,
+            challenges: open(CHALLENGES).await?,
+            bus: bus.clone(),
+        })
+    }
+
+    /// An identity and the revision that [`Self::update_identity`] wants back.
+    pub async fn identity(
+        &self,
+        handle: &Handle,
+    ) -> Result<Option<(Identity, u64)>, RegistryError> {
+        read(&self.identities, IDENTITIES, handle.as_str()).await
+    }
+
+    /// Binds a handle that nobody has; [`RegistryError::Conflict`] if somebody does.
+    pub async fn create_identity(
+        &self,
+        handle: &Handle,
+        identity: &Identity,
+    ) -> Result<u64, RegistryError> {
+        let value = encode(IDENTITIES, identity)?;
+        self.identities.create(handle.as_str(), value.into()).await.map_err(|error| {
+            match error.kind() {
+                CreateErrorKind::AlreadyExists => RegistryError::Conflict,
+                _ => unavailable(error),
+            }
+        })
+    }
+
+    /// Changes an identity that is still as it was read; else [`RegistryError::Conflict`].
+    pub async fn update_identity(
+        &self,
+        handle: &Handle,
+        identity: &Identity,
+        revision: u64,
+    ) -> Result<u64, RegistryError> {
+        let value = encode(IDENTITIES, identity)?;
+        self.identities.update(handle.as_str(), value.into(), revision).await.map_err(|error| {
+            match error.kind() {
+                UpdateErrorKind::WrongLastRevision => RegistryError::Conflict,
+                _ => unavailable(error),
+            }
+        })
+    }
+
+    /// The signed and the last-resort prekey of a device.
+    pub async fn standing(
+        &self,
+        device: &Mailbox,
+    ) -> Result<Option<StandingPrekeys>, RegistryError> {
+        let found = read(&self.standing, STANDING, &device.to_string()).await?;
+        Ok(found.map(|(standing, _revision)| standing))
+    }
+
+    /// Replaces them.
+    pub async fn put_standing(
+        &self,
+        device: &Mailbox,
+        standing: &StandingPrekeys,
+    ) -> Result<(), RegistryError> {
+        let value = encode(STANDING, standing)?;
+        let put = self.standing.put(device.to_string(), value.into()).await;
+        put.map(|_| ()).map_err(unavailable)
+    }
+}
+
+/// An entry and its revision; `None` if it is absent or was removed.
+async fn read<T: DeserializeOwned>(
+    store: &Store,
+    bucket: &'static str,
+    key: &str,
+) -> Result<Option<(T, u64)>, RegistryError> {
+    let Some(entry) = store.entry(key).await.map_err(unavailable)? else { return Ok(None) };
+    if entry.operation != Operation::Put {
+        return Ok(None);
+    }
+    let value = serde_json::from_slice(&entry.value)
+        .map_err(|error| RegistryError::Malformed { bucket, reason: error.to_string() })?;
+    Ok(Some((value, entry.revision)))
+}
+
+fn encode<T: Serialize>(bucket: &'static str, value: &T) -> Result<Vec<u8>, RegistryError> {
+    serde_json::to_vec(value)
+        .map_err(|error| RegistryError::Malformed { bucket, reason: error.to_string() })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands in for a closure in map_err")]
+fn unavailable(error: impl ToString) -> RegistryError {
+    RegistryError::Unavailable(error.to_string())
 }

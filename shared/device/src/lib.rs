@@ -36,7 +36,7 @@ mod testing;
 pub use bundle::BundleError;
 pub use device::{Device, DeviceError};
 pub use enrol::EnrolError;
-pub use open::{Incoming, OpenError, Opened};
+pub use open::{Incoming, Opened};
 pub use prekeys::PrekeyError;
 pub use seal::{Draft, SealError};
 pub use sealed::Sealed;

@@ -45,11 +45,6 @@ pub enum Opened {
     Receipt,
 }
 
-/// The store failed: roll back and do not acknowledge.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct OpenError(#[from] StoreError);
-
 /// An envelope off the bus.
 #[derive(Clone, Copy, Debug)]
 pub struct Incoming<'a> {
@@ -86,14 +81,14 @@ impl Device {
     /// Opens an envelope from this device's mailbox.
     ///
     /// Whatever the bytes are, the outcome is recorded in the store. Only a failing store is an
-    /// error.
+    /// error: roll back and do not acknowledge.
     pub fn open_envelope<R: Rng + CryptoRng>(
         &self,
         store: &mut dyn Store,
         rng: &mut R,
         now: Timestamp,
         incoming: Incoming<'_>,
-    ) -> Result<Opened, OpenError> {
+    ) -> Result<Opened, StoreError> {
         let mut sender = None;
         let stop = match self.try_open(store, rng, now, incoming, &mut sender) {
             Ok(opened) => return Ok(opened),
@@ -110,7 +105,7 @@ impl Device {
                 hold(store, certified, incoming)?;
                 Ok(Opened::Held)
             }
-            Stop::Store(error) => Err(error.into()),
+            Stop::Store(error) => Err(error),
         }
     }
 
@@ -260,6 +255,7 @@ impl Device {
         receipts::owe(store, peer, &header, authentic.guarded.opens_session(), now)?;
         let new = store.deliver(&NewInbox {
             sender: peer,
+            sender_handle: &header.sender_handle,
             content_id: header.content_id,
             kind: header.kind,
             in_reply_to: header.in_reply_to,

@@ -26,7 +26,7 @@ impl Device {
     ) -> Result<usize, SealError> {
         let window = granted_window(store.telemetry_senders()?);
         let mut sent = 0;
-        for due in store.receipts_due(now, RECEIPT_IDS)? {
+        for due in store.receipts_due(now, batch(window))? {
             let Some(handle) = store.handle_of(due.peer.service_id)? else { continue };
             if !has_usable_session(store, due.peer, now)? {
                 continue;
@@ -62,6 +62,12 @@ pub(crate) fn owe(
     let at_once = opens_session || header.kind.is_interactive();
     let due_at = if at_once { now } else { now.after(RECEIPT_DELAY) };
     store.owe_receipt(peer, header.content_id, due_at)
+}
+
+/// Receipts are due once this many are owed: half a window, so that a sender that is faster than
+/// one window a minute never has to wait for one.
+fn batch(window: u32) -> usize {
+    (window as usize / 2).clamp(1, RECEIPT_IDS)
 }
 
 /// What telemetry may fill of the mailbox, shared among its senders.

@@ -115,6 +115,7 @@ impl Device {
             sent_at: now,
             sender: self.address,
             recipient,
+            sender_handle: self.handle.clone(),
         };
         let plaintext = pad(header.encode(draft.body))?;
         let envelope = self.encrypt(store, rng, now, recipient, &peer, &plaintext)?;

@@ -140,6 +140,9 @@ pub struct Tokens {
     pub output_tokens: u64,
     /// Price in US dollars.
     pub cost_usd: f64,
+    /// True where a server did not count and some of it is a guess.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
 }
 
 /// The agent's counters since the last reset.

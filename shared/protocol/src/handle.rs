@@ -22,6 +22,11 @@ pub struct Handle(String);
 pub struct InvalidHandle(String);
 
 impl Handle {
+    /// One of the documented ones, which a test checks.
+    pub(crate) fn documented(text: &'static str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The handle as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -5,7 +5,7 @@
 //! | offset | bytes | field |
 //! | --- | --- | --- |
 //! | 0 | 1 | version, 1 |
-//! | 1 | 2 | length of the whole header, 104 or more |
+//! | 1 | 2 | length of the whole header |
 //! | 3 | 16 | content id |
 //! | 19 | 1 | kind |
 //! | 20 | 16 | content id of the message that this one answers, or zeros |
@@ -15,15 +15,18 @@
 //! | 68 | 1 | sender's device |
 //! | 69 | 16 | recipient's service id |
 //! | 85 | 1 | recipient's device |
-//! | 86 | 18 | reserved, zeros |
+//! | 86 | 1 | length of the sender's handle |
+//! | 87 | 1 to 63 | the sender's handle, as it claims |
 //!
 //! A later minor revision may lengthen it; readers skip what they do not know. Both addresses are
-//! here because libsignal 0.85 leaves them out of the MAC.
+//! here because libsignal 0.85 leaves them out of the MAC. The handle is where an answer goes; it
+//! is believed only when the directory, under the pinned root, has it for the sender's address.
 
-use crate::{ContentId, DeviceId, Kind, ServiceId, Timestamp};
+use crate::{ContentId, DeviceId, Handle, Kind, ServiceId, Timestamp};
 
 const VERSION: u8 = 1;
-const LENGTH: usize = 104;
+/// Everything before the handle.
+const FIXED: usize = 87;
 
 /// One device of one identity, as libsignal addresses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,6 +55,8 @@ pub struct Header {
     pub sender: Address,
     /// For whom.
     pub recipient: Address,
+    /// The sender's handle, as it claims.
+    pub sender_handle: Handle,
 }
 
 /// The bytes do not start with a header.
@@ -60,6 +65,9 @@ pub enum InvalidHeader {
     /// A device id is outside 1 to 127.
     #[error("the header names an impossible device")]
     Device,
+    /// The sender's handle is not one.
+    #[error("the header's handle is not one")]
+    Handle,
     /// The kind is not known to this version.
     #[error(transparent)]
     Kind(#[from] crate::UnknownKind),
@@ -77,10 +85,13 @@ pub enum InvalidHeader {
 impl Header {
     /// The header's bytes followed by `body`.
     pub fn encode(&self, body: &[u8]) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(LENGTH + body.len() + 1);
+        let handle = self.sender_handle.as_str().as_bytes();
+        // A handle has at most 63 bytes, so that neither length is ever cut.
+        let handle_length = u8::try_from(handle.len()).unwrap_or(u8::MAX);
+        let length = u16::try_from(FIXED + handle.len()).unwrap_or(u16::MAX);
+        let mut bytes = Vec::with_capacity(usize::from(length) + body.len() + 1);
         bytes.push(VERSION);
-        #[expect(clippy::cast_possible_truncation, reason = "104 fits 16 bits")]
-        bytes.extend_from_slice(&(LENGTH as u16).to_be_bytes());
+        bytes.extend_from_slice(&length.to_be_bytes());
         bytes.extend_from_slice(self.content_id.as_bytes());
         bytes.push(self.kind.into());
         bytes.extend_from_slice(self.in_reply_to.map_or([0; 16], |id| *id.as_bytes()).as_slice());
@@ -90,7 +101,8 @@ impl Header {
             bytes.extend_from_slice(address.service_id.as_bytes());
             bytes.push(address.device_id.get());
         }
-        bytes.resize(LENGTH, 0);
+        bytes.push(handle_length);
+        bytes.extend_from_slice(handle);
         bytes.extend_from_slice(body);
         bytes
     }
@@ -103,10 +115,8 @@ impl Header {
             return Err(InvalidHeader::Version(version));
         }
         let length = usize::from(u16::from_be_bytes(fields.take()?));
-        if length < LENGTH {
-            return Err(InvalidHeader::Short);
-        }
         let body = plaintext.get(length..).ok_or(InvalidHeader::Short)?;
+        fields.0 = plaintext.get(3..length).ok_or(InvalidHeader::Short)?;
         let content_id = ContentId::from_bytes(fields.take()?);
         let [kind] = fields.take()?;
         let in_reply_to = fields.take::<16>()?;
@@ -118,6 +128,7 @@ impl Header {
             sent_at: Timestamp::from_millis(u64::from_be_bytes(fields.take()?)),
             sender: fields.address()?,
             recipient: fields.address()?,
+            sender_handle: fields.handle()?,
         };
         if header.sequence == 0 {
             return Err(InvalidHeader::Sequence);
@@ -142,6 +153,13 @@ impl Fields<'_> {
         let device_id = device.try_into().map_err(|_| InvalidHeader::Device)?;
         Ok(Address { service_id, device_id })
     }
+
+    fn handle(&mut self) -> Result<Handle, InvalidHeader> {
+        let [length] = self.take()?;
+        let bytes = self.0.get(..usize::from(length)).ok_or(InvalidHeader::Short)?;
+        let text = std::str::from_utf8(bytes).map_err(|_| InvalidHeader::Handle)?;
+        text.parse().map_err(|_| InvalidHeader::Handle)
+    }
 }
 
 #[cfg(test)]
@@ -161,20 +179,21 @@ mod tests {
             sent_at: Timestamp::from_millis(1_795_426_200_250),
             sender: address(1),
             recipient: address(2),
+            sender_handle: "alice".parse().unwrap(),
         }
     }
 
     #[test]
     fn a_header_comes_back_with_its_body() {
         let bytes = header().encode(b"body");
-        assert_eq!(bytes.len(), LENGTH + 4);
+        assert_eq!(bytes.len(), FIXED + 5 + 4);
         assert_eq!(Header::decode(&bytes).unwrap(), (header(), &b"body"[..]));
     }
 
     #[test]
     fn a_longer_header_of_a_later_revision_is_read() {
         let mut bytes = header().encode(b"");
-        bytes[2] = 108;
+        bytes[2] += 4;
         bytes.extend_from_slice(b"1234body");
         assert_eq!(Header::decode(&bytes).unwrap().1, b"body");
     }
@@ -191,7 +210,10 @@ mod tests {
             Header::decode(&bytes).unwrap_err()
         };
         assert_eq!(with(0, 2), InvalidHeader::Version(2));
-        assert_eq!(with(2, 103), InvalidHeader::Short);
+        assert_eq!(with(2, 50), InvalidHeader::Short);
+        assert_eq!(with(86, 6), InvalidHeader::Short);
+        assert_eq!(with(87, b'A'), InvalidHeader::Handle);
+        assert_eq!(with(87, 0xff), InvalidHeader::Handle);
         assert_eq!(with(19, 0), InvalidHeader::Kind(crate::UnknownKind(0)));
         assert_eq!(with(43, 0), InvalidHeader::Sequence);
         assert_eq!(with(68, 128), InvalidHeader::Device);

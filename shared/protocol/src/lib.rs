@@ -10,6 +10,7 @@
 //! No I/O and no clock: times are arguments, and the crate builds for wasm32.
 
 pub mod body;
+pub mod identities;
 pub mod limits;
 pub mod rest;
 pub mod sample;

@@ -1,1 +1,13 @@
-//! How a process lives: configuration, logs, shutdown, supervision.
+//! How a process lives: configuration, logs, shutdown, supervision, its data directory.
+//!
+//! This crate knows no protocol: nothing in it names a message, a key or a subject. Every service
+//! and every command of the binary starts and ends through it.
+
+pub mod backoff;
+pub mod config;
+pub mod data_dir;
+pub mod exit;
+pub mod logging;
+pub mod passphrase;
+pub mod shutdown;
+pub mod supervisor;

@@ -133,6 +133,8 @@ CREATE TABLE inbox (
     slot INTEGER NOT NULL REFERENCES slot (id),
     service_id BLOB NOT NULL,
     device_id INTEGER NOT NULL,
+    -- as it claims
+    sender_handle TEXT NOT NULL,
     content_id BLOB NOT NULL,
     kind INTEGER NOT NULL,
     in_reply_to BLOB,

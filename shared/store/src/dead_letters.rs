@@ -18,6 +18,17 @@ impl DeadLetters<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Counts a message that was opened and then turned away, by reason.
+    pub fn count(&self, slot: i64, reason: &str) -> Result<(), SqlError> {
+        self.0
+            .prepare_cached(
+                "INSERT INTO dead_letter_count VALUES (?1, ?2, 1)
+                 ON CONFLICT DO UPDATE SET count = count + 1",
+            )?
+            .execute(rusqlite::params![slot, reason])?;
+        Ok(())
+    }
+
     /// Envelopes that wait for a decision on a changed identity.
     pub fn held(&self) -> Result<u64, SqlError> {
         Ok(self.0.query_row("SELECT count(*) FROM held", [], |row| row.get(0))?)

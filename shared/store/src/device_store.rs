@@ -6,7 +6,7 @@ mod peers;
 mod prekeys;
 mod queues;
 
-pub(crate) use codes::{address, blob16, invalid, kind, timestamp};
+pub(crate) use codes::{address, blob16, handle, invalid, kind, timestamp};
 
 use rusqlite::{Connection, OptionalExtension};
 use sysmaint_device::store::StoreError;

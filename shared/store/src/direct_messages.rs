@@ -5,7 +5,7 @@ use sysmaint_protocol::{ContentId, Handle, Timestamp};
 
 use crate::{
     SqlError,
-    device_store::{blob16, invalid, timestamp},
+    device_store::{blob16, handle, timestamp},
 };
 
 /// The table of received direct messages.
@@ -28,7 +28,7 @@ pub struct DirectMessageRow {
 }
 
 impl DirectMessages<'_> {
-    /// Adds a message to its owner's.
+    /// Adds a message to its owner's; returns its cursor.
     pub fn add(
         &self,
         owner: &Handle,
@@ -36,7 +36,7 @@ impl DirectMessages<'_> {
         from: &Handle,
         text: &str,
         sent_at: Timestamp,
-    ) -> Result<(), SqlError> {
+    ) -> Result<u64, SqlError> {
         self.0
             .prepare_cached(
                 "INSERT INTO direct_message (owner, content_id, sender, text, sent_at)
@@ -49,7 +49,7 @@ impl DirectMessages<'_> {
                 text,
                 sent_at.as_millis()
             ])?;
-        Ok(())
+        Ok(u64::try_from(self.0.last_insert_rowid()).unwrap_or_default())
     }
 
     /// An owner's messages after a cursor, oldest first.
@@ -65,11 +65,10 @@ impl DirectMessages<'_> {
         )?;
         let cursor = i64::try_from(cursor).unwrap_or(i64::MAX);
         let rows = statement.query_map(params![owner.as_str(), cursor, limit], |row| {
-            let from: String = row.get(2)?;
             Ok(DirectMessageRow {
                 cursor: row.get(0)?,
                 content_id: ContentId::from_bytes(blob16(row, 1)?),
-                from: from.parse().map_err(|error| invalid(2, error))?,
+                from: handle(row, 2)?,
                 text: row.get(3)?,
                 sent_at: timestamp(row, 4)?,
             })

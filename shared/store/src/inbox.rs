@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, Row, params};
-use sysmaint_protocol::{Address, ContentId, Kind, Timestamp};
+use sysmaint_protocol::{Address, ContentId, Handle, Kind, Timestamp};
 
 use crate::{
     SqlError,
-    device_store::{address, blob16, kind, timestamp},
+    device_store::{address, blob16, handle, kind, timestamp},
 };
 
 /// How long a handled message is remembered, to recognise a resend: longer than a mailbox and a
@@ -25,6 +25,8 @@ pub struct InboxRow {
     pub id: i64,
     /// Who sealed it.
     pub sender: Address,
+    /// The handle that it claims; not to be believed before the directory confirms it.
+    pub sender_handle: Handle,
     /// What is said.
     pub content_id: ContentId,
     /// Its kind.
@@ -60,7 +62,7 @@ impl Inbox<'_> {
     ) -> Result<Vec<InboxRow>, SqlError> {
         let mut statement = self.0.prepare_cached(
             "SELECT id, service_id, device_id, content_id, kind, in_reply_to, sent_at, stored_at,
-                 body
+                 body, sender_handle
              FROM inbox WHERE slot = ?1 AND handled_at IS NULL AND id > ?2 ORDER BY id LIMIT ?3",
         )?;
         let rows = statement.query_map(params![slot, after, limit], row)?;
@@ -102,6 +104,7 @@ fn row(row: &Row<'_>) -> rusqlite::Result<InboxRow> {
     Ok(InboxRow {
         id: row.get(0)?,
         sender: address(row, 1)?,
+        sender_handle: handle(row, 9)?,
         content_id: ContentId::from_bytes(blob16(row, 3)?),
         kind: kind(row, 4)?,
         in_reply_to: row.get::<_, Option<[u8; 16]>>(5)?.map(ContentId::from_bytes),

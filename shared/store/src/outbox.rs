@@ -2,11 +2,11 @@
 
 use rusqlite::{Connection, params};
 use sysmaint_device::Sealed;
-use sysmaint_protocol::{DeviceId, Envelope, Handle, Timestamp, TransferId, subject::Mailbox};
+use sysmaint_protocol::{DeviceId, Envelope, Timestamp, TransferId, subject::Mailbox};
 
 use crate::{
     SqlError,
-    device_store::{blob16, invalid},
+    device_store::{blob16, handle, invalid},
 };
 
 /// The outbox table.
@@ -78,11 +78,10 @@ impl Outbox<'_> {
 }
 
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<OutboxRow> {
-    let handle: Handle = row.get::<_, String>(1)?.parse().map_err(|error| invalid(1, error))?;
     let device_id = DeviceId::try_from(row.get::<_, u8>(2)?).map_err(|error| invalid(2, error))?;
     let envelope = Envelope::parse(row.get(5)?).map_err(|error| invalid(5, error))?;
     let transfer_id = TransferId::from_bytes(blob16(row, 4)?);
-    let to = Mailbox::new(handle, device_id);
+    let to = Mailbox::new(handle(row, 1)?, device_id);
     let sealed = Sealed::restored(to, row.get(3)?, transfer_id, envelope);
     Ok(OutboxRow { id: row.get(0)?, sealed, attempts: row.get(6)? })
 }

@@ -7,7 +7,7 @@ use sysmaint_protocol::{ContentId, Handle, Timestamp, body::NumberedSample, samp
 
 use crate::{
     SqlError,
-    device_store::{invalid, timestamp},
+    device_store::{handle, invalid, timestamp},
 };
 
 /// How long whole samples are kept.
@@ -219,10 +219,6 @@ impl Telemetry<'_> {
 /// SQLite's integers are signed; no host has more than 2⁶³ bytes.
 fn clamp(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
-}
-
-fn handle(row: &Row<'_>, column: usize) -> rusqlite::Result<Handle> {
-    row.get::<_, String>(column)?.parse().map_err(|error| invalid(column, error))
 }
 
 fn sample(row: &Row<'_>, column: usize) -> rusqlite::Result<Sample> {

@@ -143,6 +143,8 @@ pub struct NewOutbox<'a> {
 pub struct NewInbox<'a> {
     /// Who sealed it.
     pub sender: Address,
+    /// The handle that it claims; not to be believed before the directory confirms it.
+    pub sender_handle: &'a Handle,
     /// What is said.
     pub content_id: ContentId,
     /// Its kind.

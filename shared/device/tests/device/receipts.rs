@@ -40,13 +40,13 @@ fn the_first_message_of_a_session_is_receipted_at_once_and_completes_it() {
 }
 
 #[test]
-fn telemetry_is_receipted_every_fifty_messages_or_every_minute() {
+fn telemetry_is_receipted_every_half_window_or_every_minute() {
     let (_world, mut alice, mut bob) = acquainted();
     deliver(&mut alice, &mut bob, 1);
     for receipt in bob.receipts() {
         alice.open(&receipt);
     }
-    deliver(&mut alice, &mut bob, 49);
+    deliver(&mut alice, &mut bob, 14);
     assert!(bob.receipts().is_empty());
     deliver(&mut alice, &mut bob, 1);
     assert_eq!(bob.receipts().len(), 1);

@@ -1,7 +1,7 @@
 //! How the protocol's types are stored.
 
 use rusqlite::{Result, Row, types::Type};
-use sysmaint_protocol::{Address, DeviceId, Kind, ServiceId, Timestamp};
+use sysmaint_protocol::{Address, DeviceId, Handle, Kind, ServiceId, Timestamp};
 
 /// Sixteen bytes.
 pub(crate) fn blob16(row: &Row<'_>, column: usize) -> Result<[u8; 16]> {
@@ -13,6 +13,11 @@ pub(crate) fn address(row: &Row<'_>, column: usize) -> Result<Address> {
     let device_id = DeviceId::try_from(row.get::<_, u8>(column + 1)?)
         .map_err(|error| invalid(column + 1, error))?;
     Ok(Address { service_id: ServiceId::from_bytes(blob16(row, column)?), device_id })
+}
+
+/// A handle.
+pub(crate) fn handle(row: &Row<'_>, column: usize) -> Result<Handle> {
+    row.get::<_, String>(column)?.parse().map_err(|error| invalid(column, error))
 }
 
 /// Milliseconds.

@@ -4,7 +4,7 @@ use rusqlite::params;
 use sysmaint_device::store::{LocalDevice, LocalStore, StoreError};
 use zeroize::Zeroizing;
 
-use super::{DeviceStore, address, codes::invalid, timestamp};
+use super::{DeviceStore, address, codes::handle, timestamp};
 
 impl LocalStore for DeviceStore<'_> {
     fn local(&self) -> Result<Option<LocalDevice>, StoreError> {
@@ -12,9 +12,8 @@ impl LocalStore for DeviceStore<'_> {
                        certificate, certificate_expires_at, token, next_prekey_id, backend, handle
                    FROM local_device JOIN slot ON slot.id = local_device.slot WHERE slot = ?1";
         self.one(sql, [self.slot], |row| {
-            let handle: String = row.get(10)?;
             Ok(LocalDevice {
-                handle: handle.parse().map_err(|error| invalid(10, error))?,
+                handle: handle(row, 10)?,
                 address: address(row, 0)?,
                 registration_id: row.get(2)?,
                 identity_key_pair: Zeroizing::new(row.get(3)?),

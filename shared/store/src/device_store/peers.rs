@@ -9,7 +9,7 @@ use sysmaint_protocol::{Address, DeviceId, Handle, ServiceId};
 
 use super::{
     DeviceStore, blob16,
-    codes::{address, invalid},
+    codes::{address, handle, invalid},
     columns, timestamp,
 };
 
@@ -113,9 +113,7 @@ impl PeerStore for DeviceStore<'_> {
 
     fn handle_of(&self, service_id: ServiceId) -> Result<Option<Handle>, StoreError> {
         let sql = "SELECT handle FROM contact WHERE slot = ?1 AND service_id = ?2";
-        self.one(sql, params![self.slot, service_id.as_bytes()], |row| {
-            row.get::<_, String>(0)?.parse().map_err(|error| invalid(0, error))
-        })
+        self.one(sql, params![self.slot, service_id.as_bytes()], |row| handle(row, 0))
     }
 
     fn chain_counter(&self, peer: Address, chain: &[u8]) -> Result<Option<u32>, StoreError> {

@@ -59,8 +59,8 @@ impl QueueStore for DeviceStore<'_> {
     fn deliver(&mut self, entry: &NewInbox<'_>) -> Result<bool, StoreError> {
         let (service_id, device_id) = columns(&entry.sender);
         let sql = "INSERT OR IGNORE INTO inbox (slot, service_id, device_id, content_id, kind,
-                       in_reply_to, sequence, sent_at, stored_at, body)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+                       in_reply_to, sequence, sent_at, stored_at, body, sender_handle)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         let added = self.execute(
             sql,
             params![
@@ -74,6 +74,7 @@ impl QueueStore for DeviceStore<'_> {
                 entry.sent_at.as_millis(),
                 entry.stored_at.as_millis(),
                 entry.body,
+                entry.sender_handle.as_str(),
             ],
         )?;
         if entry.kind == Kind::Telemetry {

@@ -140,7 +140,7 @@ async fn an_answer_is_taken_once() {
 #[tokio::test]
 async fn usage_adds_up_from_the_first_answer() {
     let scratch = Scratch::new();
-    let tokens = Tokens { input_tokens: 100, output_tokens: 20, cost_usd: 0.5 };
+    let tokens = Tokens { input_tokens: 100, output_tokens: 20, cost_usd: 0.5, estimated: false };
     let later = Timestamp::from_millis(NOW.as_millis() + 5_000);
     let step = move |tx: &sysmaint_store::Tx<'_>| {
         tx.usage().add(tokens, NOW)?;

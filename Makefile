@@ -1,0 +1,51 @@
+# Everything a person does with a checkout. `make` alone lists it.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Tools that scripts/provision unpacked here come before those of the machine.
+export PATH := $(CURDIR)/.tools/bin:$(PATH):$(HOME)/.cargo/bin
+ifneq ($(wildcard .tools/bin/protoc),)
+export PROTOC := $(CURDIR)/.tools/bin/protoc
+endif
+
+SYSMAINT := target/release/sysmaint
+
+.PHONY: help
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: up
+up: build ## build and start everything on this machine; Ctrl-C stops it (flags in ARGS)
+	@exec $(SYSMAINT) up $(ARGS)
+
+.PHONY: build
+build: provision ## build target/release/sysmaint
+	cargo build --release --locked -p sysmaint
+
+.PHONY: test
+test: ## formatting, lints and all quick tests
+	@scripts/run-tests
+
+.PHONY: test-heavy
+test-heavy: provision-test ## the long tests: campaigns, clusters, images
+	cargo test --release --locked --workspace -- --ignored
+
+.PHONY: bench
+bench: provision ## measure; results in target/criterion
+	cargo bench --locked --workspace --benches
+
+.PHONY: lint
+lint: provision ## formatting and lints alone
+	cargo fmt --all --check
+	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+
+.PHONY: provision
+provision: ## install what building and running need, if it is missing
+	@scripts/provision
+
+.PHONY: provision-test
+provision-test: ## the same, and what the tests need
+	@scripts/provision --tests

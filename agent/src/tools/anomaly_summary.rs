@@ -1,0 +1,106 @@
+//! `get_anomaly_summary`: what is unusual, and by what measure.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sysmaint_protocol::{Handle, Timestamp};
+
+use super::{
+    Tool, ToolError, View, host_choice, host_property, object, range_property,
+    recent_status_history::SAMPLES_MAX, run_typed,
+};
+use crate::{
+    anomaly::{self, Judgement},
+    range::Range,
+};
+
+/// Hosts that are looked at.
+pub const HOSTS_MAX: usize = 32;
+
+/// Hosts with findings of which each finding is told; of the rest only how many there are.
+const DETAILED_MAX: usize = 5;
+
+/// Findings of one host.
+const FINDINGS_MAX: usize = 6;
+
+/// The tool as it is offered to a model.
+pub const TOOL: Tool = Tool {
+    name: "get_anomaly_summary",
+    description: "What is unusual on one or all hosts now, judged by rules: fixed limits (disk and \
+                  memory 90 %, swap 50 %, load twice the cores, 85 degrees Celsius), values far \
+                  from the host's own median of the range, steady growth, and hosts that fell \
+                  silent. Each finding carries its value, what is usual, since when, and the \
+                  likely cause if known. Says where there is too little history to judge.",
+    parameters: || object(&json!({ "host": host_property(), "range": range_property("24h") })),
+    run: |view, arguments| run_typed(view, arguments, anomaly_summary),
+};
+
+/// What the call is about.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Arguments {
+    /// One host, or all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<Handle>,
+    /// What counts as the past to compare with; a day if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<Range>,
+}
+
+/// What is unusual.
+#[derive(Clone, Debug, Serialize)]
+pub struct AnomalySummary {
+    /// Where the past that was compared with begins.
+    pub from: Timestamp,
+    /// The moment of the question.
+    pub to: Timestamp,
+    /// Findings on all hosts.
+    pub findings: usize,
+    /// Each host, those with findings first, then by name.
+    pub hosts: Vec<Judgement>,
+    /// Hosts beyond the bound, by number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hosts_left_out: Option<usize>,
+}
+
+/// Judges the hosts.
+pub fn anomaly_summary(
+    view: &View<'_>,
+    arguments: &Arguments,
+) -> Result<AnomalySummary, ToolError> {
+    let chosen = host_choice::chosen(view, arguments.host.as_ref())?;
+    let from = arguments.range.unwrap_or(Range::DAY).start(view.now);
+    let looked_at = chosen.len().min(HOSTS_MAX);
+    let mut hosts = Vec::with_capacity(looked_at);
+    for state in &chosen[..looked_at] {
+        let samples = view.telemetry.samples(&state.host, from, view.now, SAMPLES_MAX)?;
+        hosts.push(anomaly::judge(state, &samples, view.now, view.silent_after));
+    }
+    let findings = hosts.iter().map(|host| host.findings.len()).sum();
+    hosts.sort_by_key(|host| std::cmp::Reverse(host.severity()));
+    bound(&mut hosts);
+    let hosts_left_out = Some(chosen.len() - looked_at).filter(|left_out| *left_out > 0);
+    Ok(AnomalySummary { from, to: view.now, findings, hosts, hosts_left_out })
+}
+
+fn bound(hosts: &mut [Judgement]) {
+    for (index, host) in hosts.iter_mut().enumerate() {
+        let told = if index < DETAILED_MAX { FINDINGS_MAX } else { 0 };
+        host.findings_left_out = host.findings.len().saturating_sub(told);
+        host.findings.truncate(told);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::made::Made;
+
+    #[test]
+    fn the_worst_host_comes_first() {
+        let mut made = Made::two_hosts();
+        made.hush("web2", 3_600);
+        let summary = anomaly_summary(&made.view(), &Arguments::default()).unwrap();
+        assert_eq!(summary.hosts[0].host.as_str(), "web2");
+        assert_eq!(summary.findings, 1);
+    }
+}

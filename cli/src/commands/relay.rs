@@ -1,0 +1,76 @@
+//! `sysmaint relay`.
+
+use std::{path::PathBuf, sync::Arc};
+
+use sysmaint_bus::EffectiveDurability;
+use sysmaint_device::authority::Authority;
+use sysmaint_service::{data_dir::DataDir, exit::Exit};
+use sysmaint_store::{AuthorityFileError, Passphrase, load_or_create_authority};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    data_files, device,
+    failure::Failure,
+    keyring::{self, Service},
+    settings::Settings,
+    source,
+};
+
+/// Runs the relay against a running NATS.
+pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), Failure> {
+    let listener =
+        sysmaint_relay_bridge::bind(&settings.relay).await.map_err(Failure::unavailable)?;
+    let data = data_files::open_shared(&settings)?;
+    let passphrase = data_files::given_passphrase(&settings, &data)?;
+    let credentials = keyring::credentials(&settings, &data, Service::Relay)?;
+    let authority = authority(data.join(data_files::AUTHORITY), passphrase).await?;
+    data_files::write_trust_root(&data, &authority.trust_root())?;
+    let url = super::nats_url(&settings).to_owned();
+    let bus = device::connect(&url, credentials, Service::Relay, &shutdown).await?;
+    let mut config = settings.relay;
+    config.durability = durability(&url, &data, &shutdown).await;
+    sysmaint_relay_bridge::run(
+        config,
+        listener,
+        bus.clone(),
+        Arc::new(authority),
+        source::ARCHIVE,
+        shutdown,
+    )
+    .await
+    .map_err(Failure::unavailable)?;
+    bus.close().await;
+    Ok(())
+}
+
+/// Reads the certificate authority, or makes it the first time.
+pub(crate) async fn authority(path: PathBuf, passphrase: Passphrase) -> Result<Authority, Failure> {
+    let loaded =
+        tokio::task::spawn_blocking(move || load_or_create_authority(&path, &passphrase)).await;
+    loaded.map_err(Failure::unavailable)?.map_err(|error| match error {
+        AuthorityFileError::Open(error) => device::store_failure(error),
+        other => Failure::new(Exit::Config, other),
+    })
+}
+
+/// What the server really does with its disk, which only its system account tells.
+pub(crate) async fn durability(
+    url: &str,
+    data: &DataDir,
+    shutdown: &CancellationToken,
+) -> EffectiveDurability {
+    let Some(key) = keyring::optional(data, Service::System) else {
+        return EffectiveDurability::Unknown;
+    };
+    let asked = async {
+        let system = device::connect(url, key, Service::System, shutdown).await?;
+        let durability = system.durability().await.map_err(Failure::unavailable);
+        system.close().await;
+        durability
+    };
+    let within = std::time::Duration::from_secs(5);
+    match tokio::time::timeout(within, asked).await {
+        Ok(Ok(durability)) => durability,
+        Ok(Err(_)) | Err(_) => EffectiveDurability::Unknown,
+    }
+}

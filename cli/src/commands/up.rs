@@ -1,0 +1,170 @@
+//! `sysmaint up`: everything in one process, beside a nats-server of its own.
+
+use std::{sync::Arc, time::Duration};
+
+use sysmaint_agent::run as run_agent;
+use sysmaint_bus::{NatsServer, NatsServerConfig};
+use sysmaint_probe::run as run_probe;
+use sysmaint_relay_bridge::run as run_relay;
+use sysmaint_service::{data_dir::DataDir, supervisor::Supervisor};
+use sysmaint_web::{Backend, SealedBackend, backend::Event};
+use tokio::{net::TcpListener, sync::broadcast::error::RecvError};
+use tokio_util::sync::CancellationToken;
+
+use super::{STOP_WITHIN, relay, web};
+use crate::{
+    data_files, device,
+    failure::Failure,
+    keyring::{self, Service},
+    settings::Settings,
+    source,
+};
+
+/// After this long without a sample, something is said.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs everything until the token is cancelled.
+pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), Failure> {
+    // What can fail at once fails before anything is started.
+    let relay_listener =
+        sysmaint_relay_bridge::bind(&settings.relay).await.map_err(Failure::unavailable)?;
+    let web_listener = sysmaint_web::bind(&settings.web).await.map_err(Failure::unavailable)?;
+    let data = data_files::open(&settings)?;
+    let stores = Stores::open(&settings, &data).await?;
+    let users = keyring::users(&settings, &data)?;
+    let server = match settings.nats.url {
+        Some(_) => None,
+        None => Some(start_server(&settings, &data, users).await?),
+    };
+    let url =
+        server.as_ref().map_or_else(|| super::nats_url(&settings).to_owned(), NatsServer::url);
+    let listeners = Listeners { relay: relay_listener, web: web_listener };
+    let outcome = run_services(settings, &data, stores, &url, listeners, shutdown).await;
+    if let Some(server) = server {
+        server.stop().await;
+    }
+    outcome
+}
+
+struct Listeners {
+    relay: TcpListener,
+    web: TcpListener,
+}
+
+struct Stores {
+    authority: sysmaint_device::authority::Authority,
+    agent: sysmaint_store::Store,
+    probe: sysmaint_store::Store,
+    web: sysmaint_store::Store,
+}
+
+impl Stores {
+    /// All at once: each derives its own key.
+    async fn open(settings: &Settings, data: &DataDir) -> Result<Self, Failure> {
+        let passphrase = data_files::passphrase(settings, data)?;
+        let open = |name| device::open_store(data.join(name), passphrase.clone());
+        let authority = relay::authority(data.join(data_files::AUTHORITY), passphrase.clone());
+        let (authority, agent, probe, web) = tokio::join!(
+            authority,
+            open(data_files::AGENT),
+            open(data_files::PROBE),
+            open(data_files::WEB),
+        );
+        Ok(Self { authority: authority?, agent: agent?, probe: probe?, web: web? })
+    }
+}
+
+async fn start_server(
+    settings: &Settings,
+    data: &DataDir,
+    users: Vec<sysmaint_bus::conf::NatsUser>,
+) -> Result<NatsServer, Failure> {
+    let mut config = NatsServerConfig::new(data.path().to_owned(), settings.nats.port, users);
+    config.durability = settings.nats.durability;
+    let server = NatsServer::start(config).await.map_err(Failure::unavailable)?;
+    tracing::info!(url = server.url(), pid = server.pid(), adopted = server.was_adopted(), "nats");
+    Ok(server)
+}
+
+async fn run_services(
+    settings: Settings,
+    data: &DataDir,
+    stores: Stores,
+    url: &str,
+    listeners: Listeners,
+    shutdown: CancellationToken,
+) -> Result<(), Failure> {
+    let root = stores.authority.trust_root();
+    data_files::write_trust_root(data, &root)?;
+    let bus = async |service| {
+        let credentials = keyring::credentials(&settings, data, service)?;
+        device::connect(url, credentials, service, &shutdown).await
+    };
+    let relay_bus = bus(Service::Relay).await?;
+    let (agent_bus, probe_bus) = (bus(Service::Agent).await?, bus(Service::Probe).await?);
+    let (web_bus, tap_bus) = (bus(Service::Web).await?, bus(Service::Tap).await?);
+    let agent =
+        device::endpoint(&settings.agent.identity, &stores.agent, &agent_bus, &root).await?;
+    let probe =
+        device::endpoint(&settings.probe.identity, &stores.probe, &probe_bus, &root).await?;
+    let backend = web::backend(&settings, &stores.web, &web_bus, &root).await?;
+    let tap = web::watch(&settings, &tap_bus, &shutdown).await;
+    let mut relay_config = settings.relay.clone();
+    relay_config.durability = relay::durability(url, data, &shutdown).await;
+
+    let mut supervisor = Supervisor::new(shutdown.clone());
+    let authority = Arc::new(stores.authority);
+    let relay = run_relay(
+        relay_config,
+        listeners.relay,
+        relay_bus,
+        authority,
+        source::ARCHIVE,
+        shutdown.clone(),
+    );
+    supervisor.spawn("relay", relay);
+    supervisor.spawn("agent", run_agent(settings.agent.clone(), agent, shutdown.clone()));
+    supervisor.spawn("probe", run_probe(settings.probe.clone(), probe, shutdown.clone()));
+    let announced = announce(backend.clone(), listeners.web.local_addr().ok(), shutdown.clone());
+    let announcer = tokio::spawn(announced);
+    let token = shutdown.clone();
+    supervisor.spawn("web", async move {
+        web::serve(&settings, listeners.web, backend, tap, token).await.map_err(Failure::into_error)
+    });
+    let outcome = supervisor.join(STOP_WITHIN).await;
+    announcer.abort();
+    outcome.map_err(Failure::unavailable)
+}
+
+/// Prints `ready http://…` on standard output once a sample has come all the way.
+#[expect(clippy::print_stdout, reason = "the one line that scripts wait for")]
+async fn announce(
+    backend: SealedBackend,
+    address: Option<std::net::SocketAddr>,
+    shutdown: CancellationToken,
+) {
+    let mut events = backend.events();
+    let first_sample = async {
+        loop {
+            match events.recv().await {
+                Ok(Event::Host(_)) => return,
+                Err(RecvError::Closed) => return std::future::pending().await,
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+            }
+        }
+    };
+    let slow = async {
+        tokio::time::sleep(PATIENCE).await;
+        tracing::warn!("no sample has arrived yet; the lines above say what is waited for");
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = slow => {}
+        () = first_sample => {
+            if let Some(address) = address {
+                println!("ready http://{address}");
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `sysmaint web`.
+
+use std::sync::Arc;
+
+use sysmaint_bus::{Bus, Tap};
+use sysmaint_protocol::{DeviceId, subject::Mailbox};
+use sysmaint_store::Store;
+use sysmaint_web::{Backend, SealedBackend};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::Ground;
+use crate::{
+    data_files, device,
+    failure::Failure,
+    keyring::{self, Service},
+    settings::Settings,
+    source,
+};
+
+/// Runs the web server against a running NATS.
+pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), Failure> {
+    let listener = sysmaint_web::bind(&settings.web).await.map_err(Failure::unavailable)?;
+    let ground = Ground::prepare(&settings, Service::Web, data_files::WEB, &shutdown).await?;
+    let Ground { data, bus, store, trust_root } = ground;
+    let tap = match keyring::optional(&data, Service::Tap) {
+        Some(key) => {
+            let url = super::nats_url(&settings);
+            let watcher = device::connect(url, key, Service::Tap, &shutdown).await?;
+            watch(&settings, &watcher, &shutdown).await
+        }
+        None => None,
+    };
+    let backend = backend(&settings, &store, &bus, &trust_root).await?;
+    serve(&settings, listener, backend, tap, shutdown).await?;
+    bus.close().await;
+    Ok(())
+}
+
+/// Alice's and bob's devices.
+pub(crate) async fn backend(
+    settings: &Settings,
+    store: &Store,
+    bus: &Bus,
+    trust_root: &[u8],
+) -> Result<SealedBackend, Failure> {
+    let alice = device::endpoint(&settings.web.alice, store, bus, trust_root).await?;
+    let bob = device::endpoint(&settings.web.bob, store, bus, trust_root).await?;
+    Ok(SealedBackend::new(
+        settings.web.clone(),
+        settings.agent.probes.clone(),
+        settings.agent.silent_after,
+        alice,
+        bob,
+        bus.clone(),
+    ))
+}
+
+/// Watches the demo's two mailboxes.
+pub(crate) async fn watch(
+    settings: &Settings,
+    watcher: &Bus,
+    shutdown: &CancellationToken,
+) -> Option<Tap> {
+    let mailboxes = [&settings.web.alice, &settings.web.bob]
+        .map(|handle| Mailbox::new(handle.clone(), DeviceId::FIRST));
+    watcher
+        .tap(&mailboxes, shutdown.clone())
+        .await
+        .inspect_err(|error| tracing::warn!(%error, "the demo cannot show what the relay sees"))
+        .ok()
+}
+
+/// Runs devices and pages until the token is cancelled.
+pub(crate) async fn serve(
+    settings: &Settings,
+    listener: TcpListener,
+    backend: SealedBackend,
+    tap: Option<Tap>,
+    shutdown: CancellationToken,
+) -> Result<(), Failure> {
+    let shared: Arc<dyn Backend> = Arc::new(backend.clone());
+    let pages = sysmaint_web::serve(
+        listener,
+        settings.web.clone(),
+        shared,
+        source::ARCHIVE,
+        shutdown.clone(),
+    );
+    let (served, ()) = tokio::join!(pages, backend.run(tap, shutdown.clone()));
+    served.map_err(Failure::unavailable)
+}

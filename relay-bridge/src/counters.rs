@@ -1,0 +1,119 @@
+//! What the bridge has done and refused since it started, as numbers without names.
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+/// Something that is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// An envelope was stored.
+    EnvelopeAccepted,
+    /// An envelope was larger than the protocol allows.
+    EnvelopeTooLarge,
+    /// A recipient's mailbox was full.
+    MailboxFull,
+    /// A sender addressed other devices than the recipient has.
+    MismatchedDevices,
+    /// What should have been an envelope had no such shape.
+    NotAnEnvelope,
+    /// A registration was taken.
+    RegistrationAccepted,
+    /// A registration was refused.
+    RegistrationRefused,
+    /// A sender addressed devices that were registered anew.
+    StaleDevices,
+    /// A call came without a valid token.
+    Unauthenticated,
+    /// The broker did not confirm in time.
+    Unconfirmed,
+    /// A message was for a handle that nobody has.
+    UnknownRecipient,
+}
+
+impl Event {
+    const ALL: [Self; 11] = [
+        Self::EnvelopeAccepted,
+        Self::EnvelopeTooLarge,
+        Self::MailboxFull,
+        Self::MismatchedDevices,
+        Self::NotAnEnvelope,
+        Self::RegistrationAccepted,
+        Self::RegistrationRefused,
+        Self::StaleDevices,
+        Self::Unauthenticated,
+        Self::Unconfirmed,
+        Self::UnknownRecipient,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::EnvelopeAccepted => "envelope_accepted",
+            Self::EnvelopeTooLarge => "envelope_too_large",
+            Self::MailboxFull => "mailbox_full",
+            Self::MismatchedDevices => "mismatched_devices",
+            Self::NotAnEnvelope => "not_an_envelope",
+            Self::RegistrationAccepted => "registration_accepted",
+            Self::RegistrationRefused => "registration_refused",
+            Self::StaleDevices => "stale_devices",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Unconfirmed => "unconfirmed",
+            Self::UnknownRecipient => "unknown_recipient",
+        }
+    }
+
+    const fn is_reject(self) -> bool {
+        !matches!(self, Self::EnvelopeAccepted | Self::RegistrationAccepted)
+    }
+}
+
+/// One number for each [`Event`].
+#[derive(Debug, Default)]
+pub(crate) struct Counters([AtomicU64; Event::ALL.len()]);
+
+impl Counters {
+    /// Counts one.
+    pub(crate) fn count(&self, event: Event) {
+        self.count_many(event, 1);
+    }
+
+    /// Counts several of a kind.
+    pub(crate) fn count_many(&self, event: Event, number: usize) {
+        let number = u64::try_from(number).unwrap_or(u64::MAX);
+        self.0[event as usize].fetch_add(number, Ordering::Relaxed);
+    }
+
+    /// What was refused, by name.
+    pub(crate) fn rejects(&self) -> BTreeMap<&'static str, u64> {
+        self.select(Event::is_reject)
+    }
+
+    /// What was done, by name.
+    pub(crate) fn accepted(&self) -> BTreeMap<&'static str, u64> {
+        self.select(|event| !event.is_reject())
+    }
+
+    fn select(&self, wanted: impl Fn(Event) -> bool) -> BTreeMap<&'static str, u64> {
+        let named = |event: Event| (event.name(), self.0[event as usize].load(Ordering::Relaxed));
+        Event::ALL.into_iter().filter(|event| wanted(*event)).map(named).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_has_a_number_of_its_own() {
+        let counters = Counters::default();
+        for (index, event) in Event::ALL.into_iter().enumerate() {
+            counters.count_many(event, index + 1);
+        }
+        let mut all = counters.rejects();
+        all.extend(counters.accepted());
+        let mut numbers: Vec<_> = all.into_values().collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (1..=11).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,169 @@
+//! The directory's answers, the same over NATS and over HTTP.
+
+mod bundle;
+mod certificate;
+mod challenge;
+mod placement;
+mod prekeys;
+mod registration;
+mod token;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use rand::Rng as _;
+use sysmaint_bus::{
+    Bus, DirectoryHandler, Registry, RegistryError,
+    registry::{Identity, RegisteredDevice},
+};
+use sysmaint_device::{authority::Authority, key::IdentityKey};
+use sysmaint_protocol::{
+    Handle,
+    rest::{
+        Bundle, Challenge, DeliveryCertificate, PrekeyCount, PrekeyUpload, Problem,
+        RegisterRequest, Registered,
+    },
+    subject::Mailbox,
+};
+
+pub(crate) use token::TokenHash;
+
+use crate::{
+    counters::{Counters, Event},
+    problem::{UNKNOWN_IDENTITY, unavailable},
+};
+
+/// How often a change of an identity is tried again when somebody else changed it in between.
+const CHANGE_ATTEMPTS: usize = 8;
+const CHANGE_PAUSE_MS: std::ops::Range<u64> = 5..50;
+
+/// By which way a registration came, and so who has vouched for it already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Over NATS: the broker knows the requester's key and grants it one handle.
+    Broker,
+    /// Over HTTP from a process on this machine.
+    Loopback,
+    /// Over HTTP from anywhere else, or through a proxy.
+    Network,
+}
+
+/// The directory over a broker's registry and one certificate authority. Clones share it.
+#[derive(Clone, Debug)]
+pub struct RelayDirectory {
+    bus: Bus,
+    registry: Registry,
+    authority: Arc<Authority>,
+    counters: Arc<Counters>,
+    requires_code: bool,
+}
+
+impl RelayDirectory {
+    /// Over a broker whose streams are there.
+    pub(crate) async fn open(
+        bus: &Bus,
+        authority: Arc<Authority>,
+        counters: Arc<Counters>,
+        requires_code: bool,
+    ) -> Result<Self, RegistryError> {
+        let registry = Registry::open(bus).await?;
+        Ok(Self { bus: bus.clone(), registry, authority, counters, requires_code })
+    }
+
+    /// Registers a device; true for one that was not registered before.
+    pub(crate) async fn register_from(
+        &self,
+        origin: Origin,
+        request: &RegisterRequest,
+    ) -> Result<(bool, Registered), Problem> {
+        let registered = registration::register(self, origin, request).await;
+        match &registered {
+            Ok((new, _)) => {
+                self.counters.count(Event::RegistrationAccepted);
+                tracing::info!(new, "registered a device");
+            }
+            Err(_) => self.counters.count(Event::RegistrationRefused),
+        }
+        registered
+    }
+
+    /// What certificates chain to, 33 bytes.
+    pub(crate) fn trust_root(&self) -> Vec<u8> {
+        self.authority.trust_root()
+    }
+
+    /// Whose token this is.
+    pub(crate) async fn device_of_token(
+        &self,
+        token: &TokenHash,
+    ) -> Result<Option<Mailbox>, Problem> {
+        self.registry.device_of_token(token.as_str()).await.map_err(unavailable)
+    }
+
+    /// An identity as it is now, with the revision that a change of it must name.
+    pub(crate) async fn identity(&self, handle: &Handle) -> Result<(Identity, u64), Problem> {
+        let found = self.registry.identity(handle).await.map_err(unavailable)?;
+        found.ok_or_else(|| {
+            UNKNOWN_IDENTITY.because(format!(
+                "no identity is registered as {handle}: check the spelling, or wait until it has \
+                 registered"
+            ))
+        })
+    }
+
+    /// The registered device behind a mailbox.
+    async fn device(&self, own: &Mailbox) -> Result<RegisteredDevice, Problem> {
+        let (identity, _) = self.identity(&own.handle).await?;
+        let device = identity.devices.into_iter().find(|device| device.device_id == own.device_id);
+        device.ok_or_else(|| unknown_device(own))
+    }
+}
+
+#[async_trait]
+impl DirectoryHandler for RelayDirectory {
+    async fn challenge(&self, own: &Mailbox) -> Result<Challenge, Problem> {
+        challenge::issue(&self.registry, own).await
+    }
+
+    /// As asked over NATS, where the broker has vouched for the handle.
+    async fn register(&self, request: &RegisterRequest) -> Result<(bool, Registered), Problem> {
+        self.register_from(Origin::Broker, request).await
+    }
+
+    async fn upload_prekeys(
+        &self,
+        own: &Mailbox,
+        upload: &PrekeyUpload,
+    ) -> Result<PrekeyCount, Problem> {
+        prekeys::upload(self, own, upload).await
+    }
+
+    async fn prekey_count(&self, own: &Mailbox) -> Result<PrekeyCount, Problem> {
+        self.device(own).await?;
+        self.registry.count_one_time(own).await.map_err(unavailable)
+    }
+
+    async fn certificate(&self, own: &Mailbox) -> Result<DeliveryCertificate, Problem> {
+        certificate::renew(self, own).await
+    }
+
+    async fn bundle(&self, _requester: &Handle, target: &Handle) -> Result<Bundle, Problem> {
+        bundle::take(self, target).await
+    }
+}
+
+/// The registered key was checked when it was registered.
+fn key_of(device: &RegisteredDevice) -> Result<IdentityKey, Problem> {
+    IdentityKey::parse(&device.identity_key.0).map_err(unavailable)
+}
+
+fn unknown_device(own: &Mailbox) -> Problem {
+    UNKNOWN_IDENTITY
+        .because(format!("device {} is not registered: register it first", own.device_id))
+}
+
+/// Lets whoever changed the same identity get out of the way.
+async fn pause() {
+    let pause = Duration::from_millis(rand::rng().random_range(CHANGE_PAUSE_MS));
+    tokio::time::sleep(pause).await;
+}

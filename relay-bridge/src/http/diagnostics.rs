@@ -1,0 +1,110 @@
+//! How the relay and its broker are doing, for operators: totals and settings, no names.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use axum::{Json, extract::State};
+use serde::Serialize;
+use sysmaint_bus::{Diagnostics, EffectiveDurability};
+use sysmaint_protocol::limits::{
+    ENVELOPE_MAX, MAILBOX_AGE, MAILBOX_MESSAGES, PREKEY_UPLOAD_MAX, PREKEYS_PER_UPLOAD,
+};
+
+use super::{App, auth::Operator, failure::Failure};
+use crate::problem::unavailable;
+
+/// How the names of mailbox streams begin.
+const MAILBOXES: &str = "MAILBOX_";
+
+/// The answer.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    version: &'static str,
+    nats: Diagnostics,
+    durability: EffectiveDurability,
+    mailboxes: Depth,
+    limits: Limits,
+    accepted: BTreeMap<&'static str, u64>,
+    rejects: BTreeMap<&'static str, u64>,
+    registration_needs_code: bool,
+}
+
+/// What waits in all mailboxes together.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Depth {
+    messages: u64,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Limits {
+    envelope_bytes: usize,
+    mailbox_messages: i64,
+    mailbox_age_s: u64,
+    prekey_upload_bytes: usize,
+    prekeys_per_upload: usize,
+}
+
+const LIMITS: Limits = Limits {
+    envelope_bytes: ENVELOPE_MAX,
+    mailbox_messages: MAILBOX_MESSAGES,
+    mailbox_age_s: Duration::as_secs(&MAILBOX_AGE),
+    prekey_upload_bytes: PREKEY_UPLOAD_MAX,
+    prekeys_per_upload: PREKEYS_PER_UPLOAD,
+};
+
+pub(super) async fn diagnostics(
+    _: Operator,
+    State(app): State<App>,
+) -> Result<Json<Report>, Failure> {
+    let nats = app.bus.diagnostics().await.map_err(unavailable)?;
+    Ok(Json(Report {
+        version: env!("CARGO_PKG_VERSION"),
+        durability: app.config.durability,
+        mailboxes: depth(&nats),
+        nats,
+        limits: LIMITS,
+        accepted: app.counters.accepted(),
+        rejects: app.counters.rejects(),
+        registration_needs_code: app.config.requires_code(),
+    }))
+}
+
+fn depth(nats: &Diagnostics) -> Depth {
+    let mailboxes = nats.streams.iter().filter(|stream| stream.name.starts_with(MAILBOXES));
+    mailboxes.fold(Depth { messages: 0, bytes: 0 }, |sum, stream| Depth {
+        messages: sum.messages.saturating_add(stream.messages),
+        bytes: sum.bytes.saturating_add(stream.bytes),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use sysmaint_bus::StreamDiagnostics;
+    use sysmaint_protocol::subject::mailbox_stream;
+
+    use super::*;
+
+    #[test]
+    fn the_depth_is_that_of_mailboxes_alone() {
+        let stream = |name: String, messages| StreamDiagnostics {
+            name,
+            messages,
+            bytes: messages * 100,
+            max_bytes: None,
+            consumers: 0,
+            replicas: 1,
+        };
+        let nats = Diagnostics {
+            server: String::new(),
+            version: String::new(),
+            connected: true,
+            round_trip_ms: 0.0,
+            streams: vec![
+                stream(mailbox_stream(0), 2),
+                stream("PREKEYS".to_owned(), 50),
+                stream(mailbox_stream(11), 3),
+            ],
+        };
+        assert_eq!(depth(&nats), Depth { messages: 5, bytes: 500 });
+    }
+}

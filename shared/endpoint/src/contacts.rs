@@ -1,0 +1,128 @@
+//! Who is behind a handle, and which handle is behind a message.
+
+use sysmaint_bus::DirectoryError;
+use sysmaint_device::{BundleError, store::PeerStore};
+use sysmaint_protocol::{Address, Handle, rest::Bundle};
+use sysmaint_store::WriteError;
+
+use crate::{Endpoint, StepError};
+
+/// A handle could not be looked up, or must not be believed.
+#[derive(Debug, thiserror::Error)]
+pub enum ContactError {
+    /// Its bundle must not be used.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The directory did not answer, or said no.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The store failed.
+    #[error("the store failed: {0}")]
+    Store(String),
+}
+
+impl From<StepError> for ContactError {
+    fn from(error: StepError) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+impl From<WriteError<Self>> for ContactError {
+    fn from(error: WriteError<Self>) -> Self {
+        match error {
+            WriteError::Step(error) => error,
+            other => Self::Store(other.to_string()),
+        }
+    }
+}
+
+impl Endpoint {
+    /// Pins who a handle is, unless that is known.
+    pub async fn meet(&self, handle: &Handle) -> Result<(), ContactError> {
+        if self.knows(handle).await? {
+            return Ok(());
+        }
+        let (bundle, handle) = (self.bundle(handle).await?, handle.clone());
+        self.step(move |step| {
+            let now = step.now();
+            let (device, store, _) = step.parts();
+            Ok(device.accept_contact(store, now, &handle, &bundle)?)
+        })
+        .await
+        .map_err(ContactError::from)
+    }
+
+    /// The handle that a sender was pinned under.
+    pub async fn handle_of(&self, sender: Address) -> Result<Option<Handle>, ContactError> {
+        let own = self.handle().clone();
+        self.store()
+            .read(move |view| match view.known_device(&own).map_err(StepError::from)? {
+                Some(store) => Ok(store.handle_of(sender.service_id).map_err(StepError::from)?),
+                None => Ok(None),
+            })
+            .await
+            .map_err(ContactError::from)
+    }
+
+    /// The handle of a sender, asking the directory about the one that it claims if it is not
+    /// known yet. `None` if the directory does not confirm it.
+    pub async fn resolve(
+        &self,
+        sender: Address,
+        claimed: &Handle,
+    ) -> Result<Option<Handle>, ContactError> {
+        if let Some(handle) = self.handle_of(sender).await? {
+            return Ok(Some(handle));
+        }
+        match self.meet(claimed).await {
+            Ok(()) => self.handle_of(sender).await,
+            Err(ContactError::Directory(error)) if error.is_unknown() => Ok(None),
+            Err(ContactError::Bundle(error)) => {
+                tracing::warn!(%error, "a sender's claim is not believed");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes sure that a message to a handle can be sealed.
+    pub async fn prepare(&self, handle: &Handle) -> Result<(), ContactError> {
+        let (own, to, now) = (self.inner.clone(), handle.clone(), self.inner.clock.now());
+        let ready = self
+            .store()
+            .read(move |view| -> Result<bool, ContactError> {
+                let store = view.known_device(own.device.handle()).map_err(StepError::from)?;
+                let Some(store) = store else { return Ok(false) };
+                Ok(own.device.is_ready_for(&store, &to, now).map_err(StepError::from)?)
+            })
+            .await?;
+        if ready {
+            return Ok(());
+        }
+        let (bundle, handle) = (self.bundle(handle).await?, handle.clone());
+        self.step(move |step| {
+            let now = step.now();
+            let (device, store, rng) = step.parts();
+            Ok(device.accept_bundle(store, rng, now, &handle, &bundle)?)
+        })
+        .await
+        .map_err(ContactError::from)
+    }
+
+    async fn knows(&self, handle: &Handle) -> Result<bool, ContactError> {
+        let (own, handle) = (self.handle().clone(), handle.clone());
+        self.store()
+            .read(move |view| -> Result<bool, ContactError> {
+                let Some(store) = view.known_device(&own).map_err(StepError::from)? else {
+                    return Ok(false);
+                };
+                Ok(store.contact(&handle).map_err(StepError::from)?.is_some())
+            })
+            .await
+            .map_err(ContactError::from)
+    }
+
+    async fn bundle(&self, handle: &Handle) -> Result<Bundle, ContactError> {
+        Ok(self.inner.directory.bundle(self.handle(), handle).await?)
+    }
+}

@@ -1,0 +1,159 @@
+//! Staying known to the directory: registration, prekeys, certificate.
+
+use std::time::Duration;
+
+use rand::Rng;
+use sysmaint_bus::DirectoryError;
+use sysmaint_device::{EnrolError, PrekeyError};
+use sysmaint_protocol::rest::PrekeyCount;
+use sysmaint_store::WriteError;
+
+use crate::{Endpoint, StepError};
+
+/// How often the stock of prekeys and the certificate's age are looked at without a reason.
+const EVERY: Duration = Duration::from_secs(3600);
+/// After a failure.
+const RETRY: Duration = Duration::from_secs(2);
+/// After a refusal, which only a person can change.
+const REFUSED: Duration = Duration::from_secs(30);
+/// Prekeys are looked at no more often than this, however many were used.
+const PAUSE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, thiserror::Error)]
+enum UpkeepError {
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    #[error(transparent)]
+    Enrol(#[from] EnrolError),
+    #[error(transparent)]
+    Prekey(#[from] PrekeyError),
+    #[error("the store failed: {0}")]
+    Store(String),
+}
+
+impl From<StepError> for UpkeepError {
+    fn from(error: StepError) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+impl From<WriteError<Self>> for UpkeepError {
+    fn from(error: WriteError<Self>) -> Self {
+        match error {
+            WriteError::Step(error) => error,
+            other => Self::Store(other.to_string()),
+        }
+    }
+}
+
+/// Runs until it is dropped.
+pub(crate) async fn keep_enrolled(endpoint: &Endpoint) {
+    loop {
+        let wait = match check(endpoint).await {
+            Ok(()) => {
+                endpoint.inner.status.send_modify(|status| {
+                    status.registered = true;
+                    status.refused = None;
+                });
+                PAUSE
+            }
+            Err(error) => failed(endpoint, &error),
+        };
+        let jitter = rand::rng().random_range(0.75..1.25);
+        tokio::time::sleep(wait.mul_f64(jitter)).await;
+        if wait == PAUSE {
+            let used = endpoint.inner.prekeys_used.notified();
+            let _ = tokio::time::timeout(EVERY.mul_f64(jitter), used).await;
+        }
+    }
+}
+
+fn failed(endpoint: &Endpoint, error: &UpkeepError) -> Duration {
+    let refused = match error {
+        UpkeepError::Directory(DirectoryError::Refused(problem)) => problem.status < 500,
+        UpkeepError::Enrol(EnrolError::Root | EnrolError::Certificate) => true,
+        _ => false,
+    };
+    if refused {
+        tracing::error!(%error, "the directory does not take this device");
+        endpoint.inner.status.send_modify(|status| status.refused = Some(error.to_string()));
+        REFUSED
+    } else {
+        tracing::warn!(%error, "the directory cannot be asked; trying again");
+        RETRY
+    }
+}
+
+/// Registers if the directory does not know the device; tops up prekeys; renews the certificate.
+async fn check(endpoint: &Endpoint) -> Result<(), UpkeepError> {
+    let directory = &endpoint.inner.directory;
+    let own = endpoint.mailbox();
+    let known = endpoint.inner.status.borrow().registered;
+    let held = match directory.prekey_count(&own).await {
+        Ok(held) if known => held,
+        Ok(_) => register(endpoint).await?,
+        Err(error) if error.is_unknown() => register(endpoint).await?,
+        Err(error) => return Err(error.into()),
+    };
+    top_up(endpoint, held).await?;
+    renew(endpoint).await
+}
+
+/// Registers, and counts the directory's prekeys as lost where it had lost the device.
+async fn register(endpoint: &Endpoint) -> Result<PrekeyCount, UpkeepError> {
+    let inner = &endpoint.inner;
+    let challenge = inner.directory.challenge(&endpoint.mailbox()).await?;
+    let (transport, own) = (inner.transport, endpoint.mailbox());
+    let request = inner.device.registration(&mut rand::rng(), &challenge, transport, None)?;
+    let answer = inner.directory.register(&request).await?;
+    endpoint
+        .step(move |step| -> Result<(), UpkeepError> {
+            let (device, store, _) = step.parts();
+            device.complete_registration(store, &answer)?;
+            Ok(device.prekeys_lost(store).map_err(StepError::from)?)
+        })
+        .await?;
+    tracing::info!("registered with the directory");
+    Ok(inner.directory.prekey_count(&own).await?)
+}
+
+async fn top_up(endpoint: &Endpoint, held: PrekeyCount) -> Result<(), UpkeepError> {
+    let upload = endpoint
+        .step(move |step| -> Result<_, UpkeepError> {
+            let now = step.now();
+            let (device, store, rng) = step.parts();
+            Ok(device.prekey_upload(store, rng, now, held)?)
+        })
+        .await?;
+    let Some(upload) = upload else { return Ok(()) };
+    let held = endpoint.inner.directory.upload_prekeys(&endpoint.mailbox(), &upload).await?;
+    endpoint
+        .step(|step| -> Result<(), UpkeepError> {
+            let (device, store, _) = step.parts();
+            Ok(device.prekeys_uploaded(store).map_err(StepError::from)?)
+        })
+        .await?;
+    tracing::info!(ec = held.one_time_prekeys, kyber = held.one_time_kyber_prekeys, "prekeys");
+    Ok(())
+}
+
+async fn renew(endpoint: &Endpoint) -> Result<(), UpkeepError> {
+    let due = endpoint
+        .step(|step| -> Result<bool, UpkeepError> {
+            let now = step.now();
+            let (device, store, _) = step.parts();
+            Ok(device.certificate_due(store, now).map_err(StepError::from)?)
+        })
+        .await?;
+    if !due {
+        return Ok(());
+    }
+    let fresh = endpoint.inner.directory.certificate(&endpoint.mailbox()).await?;
+    endpoint
+        .step(move |step| -> Result<(), UpkeepError> {
+            let (device, store, _) = step.parts();
+            Ok(device.renew_certificate(store, &fresh)?)
+        })
+        .await
+        .map_err(UpkeepError::from)
+}

@@ -1,0 +1,140 @@
+//! Receiving: opened and stored in one transaction, and acknowledged afterwards.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use sysmaint_bus::{Deliveries, Delivery};
+use sysmaint_device::{
+    Incoming, Opened,
+    store::{DeadLetter, DeadReason, QueueStore},
+};
+use sysmaint_protocol::Kind;
+use sysmaint_store::WriteError;
+
+use crate::{Activity, Endpoint, StepError};
+
+/// Deliveries that are opened in one go.
+const BATCH: usize = 64;
+/// How often receipts that are not due at once are looked at.
+const RECEIPTS: Duration = Duration::from_secs(5);
+
+/// Runs until it is dropped.
+pub(crate) async fn receive(endpoint: &Endpoint) {
+    loop {
+        // A mailbox is made by the relay when the device registers.
+        let mut status = endpoint.inner.status.subscribe();
+        let _ = status.wait_for(|status| status.registered).await;
+        match endpoint.inner.mailbox.open(&endpoint.mailbox()).await {
+            Ok(deliveries) => receive_all(endpoint, deliveries).await,
+            Err(error) => tracing::warn!(%error, "the mailbox cannot be opened yet"),
+        }
+        endpoint.inner.status.send_modify(|status| status.receiving = false);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+async fn receive_all(endpoint: &Endpoint, mut deliveries: Box<dyn Deliveries>) {
+    endpoint.inner.status.send_modify(|status| status.receiving = true);
+    while let Some(batch) = deliveries.next(BATCH).await {
+        // Polled in order, so that they reach the writer in order.
+        let outcomes = join_all(batch.iter().map(|delivery| open(endpoint, delivery))).await;
+        let stored = batch.iter().zip(&outcomes).filter(|(_, stored)| **stored);
+        let acknowledged =
+            join_all(stored.map(|(delivery, _)| delivery.acknowledgement.acknowledge()));
+        for error in acknowledged.await.into_iter().filter_map(Result::err) {
+            tracing::debug!(%error, "a delivery will come again");
+        }
+        receipts(endpoint).await;
+        if outcomes.contains(&false) {
+            // A full disk, most likely. What is not acknowledged comes again.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+/// Opens one delivery; true if its outcome is stored and it may be acknowledged.
+async fn open(endpoint: &Endpoint, delivery: &Delivery) -> bool {
+    let (bytes, transfer_id) = (delivery.bytes.clone(), delivery.transfer_id);
+    let stored_at = delivery.stored_at;
+    let outcome = endpoint
+        .step(move |step| -> Result<Opened, StepError> {
+            let now = step.now();
+            let (device, store, rng) = step.parts();
+            let incoming = Incoming { bytes: &bytes, transfer_id, stored_at };
+            Ok(device.open_envelope(store, rng, now, incoming)?)
+        })
+        .await;
+    match outcome {
+        Ok(opened) => {
+            note(endpoint, &opened);
+            true
+        }
+        Err(WriteError::Panicked) => bury_crash(endpoint, delivery).await,
+        Err(error) => {
+            tracing::error!(%error, "a delivery could not be stored");
+            false
+        }
+    }
+}
+
+/// What made libsignal panic must not come again for ever.
+async fn bury_crash(endpoint: &Endpoint, delivery: &Delivery) -> bool {
+    tracing::error!("an envelope made the crypto library panic; it is a dead letter now");
+    let letter = DeadLetter {
+        sender: None,
+        transfer_id: delivery.transfer_id,
+        reason: DeadReason::Crash,
+        stored_at: delivery.stored_at,
+    };
+    let buried = endpoint
+        .step(move |step| -> Result<(), StepError> { Ok(step.parts().1.bury(&letter)?) })
+        .await;
+    buried.is_ok()
+}
+
+fn note(endpoint: &Endpoint, opened: &Opened) {
+    let inner = &endpoint.inner;
+    match *opened {
+        Opened::Message { content_id, kind, .. } => {
+            inner.arrived.send_modify(|count| *count += 1);
+            let _ = inner.activity.send(Activity::Opened(kind, content_id));
+        }
+        Opened::Receipt => {
+            let _ = inner.activity.send(Activity::Delivered);
+        }
+        Opened::Dead(reason) => tracing::warn!(reason = reason.name(), "a dead letter"),
+        Opened::Held => tracing::warn!("a sender's identity key changed; its messages are held"),
+        Opened::Duplicate => tracing::debug!("a delivery was here before"),
+    }
+    let opened_something = matches!(opened, Opened::Message { .. } | Opened::Receipt);
+    if opened_something {
+        let now = inner.clock.now();
+        inner.status.send_modify(|status| status.last_opened = Some(now));
+    }
+    if matches!(opened, Opened::Message { kind, .. } if *kind != Kind::Telemetry)
+        || matches!(opened, Opened::Dead(DeadReason::UnknownPrekey))
+    {
+        inner.prekeys_used.notify_one();
+    }
+}
+
+/// Sends receipts that become due by time. Runs until it is dropped.
+pub(crate) async fn send_receipts(endpoint: &Endpoint) {
+    loop {
+        tokio::time::sleep(RECEIPTS).await;
+        receipts(endpoint).await;
+    }
+}
+
+async fn receipts(endpoint: &Endpoint) {
+    let outcome = endpoint
+        .step(|step| -> Result<usize, StepError> {
+            let now = step.now();
+            let (device, store, rng) = step.parts();
+            Ok(device.send_due_receipts(store, rng, now)?)
+        })
+        .await;
+    if let Err(error) = outcome {
+        tracing::warn!(%error, "receipts could not be sealed");
+    }
+}

@@ -1,0 +1,18 @@
+//! How a device stands towards the bus.
+
+use sysmaint_protocol::Timestamp;
+
+/// What an endpoint last knew of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Whether the directory knows this device.
+    pub registered: bool,
+    /// Whether its mailbox is open.
+    pub receiving: bool,
+    /// Why the directory last said no, if it did.
+    pub refused: Option<String>,
+    /// When the broker last confirmed an envelope of ours.
+    pub last_sent: Option<Timestamp>,
+    /// When an envelope was last opened.
+    pub last_opened: Option<Timestamp>,
+}

@@ -1,0 +1,76 @@
+//! The way of a secret into the process.
+
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use secrecy::SecretString;
+
+use super::{
+    error::ConfigError,
+    layers::{Found, Layers, Raw},
+    variable::Origin,
+};
+
+/// Bytes of a secret's file; a passphrase or a key is far shorter.
+const SECRET_MAX: u64 = 64 * 1024;
+
+/// The setting that names the file in which a secret lies.
+pub(super) fn file_name(name: &str) -> String {
+    format!("{name}_FILE")
+}
+
+/// The secret and where it came from.
+pub(super) fn read(
+    layers: &Layers,
+    name: &'static str,
+) -> Result<Option<(SecretString, Origin)>, ConfigError> {
+    if let Some(origin) = layers.exposed(name) {
+        return Err(ConfigError::SecretExposed { name, origin });
+    }
+    let direct = layers.variable(name)?.map(SecretString::from);
+    match (direct, file(layers, name)?) {
+        (Some(_), Some(_)) => Err(ConfigError::BothSet { name }),
+        (Some(secret), None) => Ok(Some((secret, Origin::Environment))),
+        (None, Some(path)) => match read_file(&path) {
+            Ok(secret) => Ok(Some((secret, Origin::File(path)))),
+            Err(reason) => Err(ConfigError::SecretFile { name, path, reason }),
+        },
+        (None, None) => Ok(None),
+    }
+}
+
+fn file(layers: &Layers, name: &'static str) -> Result<Option<PathBuf>, ConfigError> {
+    let Some(Found { raw, .. }) = layers.find(&file_name(name))? else { return Ok(None) };
+    match raw {
+        Raw::One(path) => Ok(Some(PathBuf::from(path))),
+        Raw::Many(paths) => Err(ConfigError::SecretFile {
+            name,
+            path: PathBuf::from(paths.join(",")),
+            reason: "it takes one path, not a list".to_owned(),
+        }),
+    }
+}
+
+/// The content of a file without one closing line break, which editors and `echo` add.
+pub(crate) fn read_file(path: &Path) -> Result<SecretString, String> {
+    let mut content = String::new();
+    File::open(path)
+        .and_then(|file| file.take(SECRET_MAX + 1).read_to_string(&mut content))
+        .map_err(|error| error.to_string())?;
+    if content.len() as u64 > SECRET_MAX {
+        return Err(format!("it is larger than {SECRET_MAX} bytes"));
+    }
+    if content.ends_with('\n') {
+        content.pop();
+        if content.ends_with('\r') {
+            content.pop();
+        }
+    }
+    if content.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    Ok(SecretString::from(content))
+}

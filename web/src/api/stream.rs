@@ -1,0 +1,108 @@
+//! Server-sent events: what changed, and what the relay sees.
+//!
+//! A stream tells what happens from its `hello` on, and nothing before. A page that reads too
+//! slowly misses events; it is told `missed` and asks for the present state instead.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    extract::State,
+    response::sse::{Event as Frame, KeepAlive, Sse},
+};
+use futures_util::{Stream, StreamExt as _, future::ready, stream};
+use serde::Serialize;
+use serde_json::json;
+use sysmaint_protocol::Timestamp;
+use tokio::sync::broadcast::Receiver;
+use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
+
+use super::{VERSION, chat::Entry};
+use crate::{
+    app::App,
+    backend::{Event, Seen},
+    problem::Problem,
+};
+
+/// How soon a browser should come back when a stream ends.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// Shorter than the idle limit of any proxy in between.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Bytes of an envelope that are shown; its true size is told beside them.
+const SHOWN_MAX: usize = 8 * 1024;
+
+#[derive(Serialize)]
+struct SeenFrame<'a> {
+    subject: &'a str,
+    size: usize,
+    /// Up to the first [`SHOWN_MAX`] bytes.
+    hex: String,
+    at: Timestamp,
+    headers: &'a [(String, String)],
+}
+
+/// `GET /api/events`.
+pub(crate) async fn events(
+    State(app): State<App>,
+) -> Result<Sse<impl Stream<Item = Result<Frame, Infallible>>>, Problem> {
+    let events = app.backend().events();
+    stream_of(&app, events, event_frame)
+}
+
+/// `GET /api/demo/wire`.
+pub(crate) async fn wire(
+    State(app): State<App>,
+) -> Result<Sse<impl Stream<Item = Result<Frame, Infallible>>>, Problem> {
+    let seen = app.backend().wire();
+    stream_of(&app, seen, seen_frame)
+}
+
+fn stream_of<T: Clone + Send + 'static>(
+    app: &App,
+    receiver: Receiver<T>,
+    frame: fn(T) -> Result<Frame, axum::Error>,
+) -> Result<Sse<impl Stream<Item = Result<Frame, Infallible>> + use<T>>, Problem> {
+    let permit = app.stream_permit()?;
+    let hello = Frame::default().event("hello").retry(RETRY).json_data(json!({"version": VERSION}));
+    let changes = BroadcastStream::new(receiver).map(move |received| match received {
+        Ok(item) => frame(item),
+        Err(BroadcastStreamRecvError::Lagged(count)) => {
+            Frame::default().event("missed").json_data(json!({"count": count}))
+        }
+    });
+    let frames = stream::once(ready(hello)).chain(changes).filter_map(move |frame| {
+        // The stream holds its place for as long as it lives.
+        let _ = &permit;
+        ready(frame.ok().map(Ok))
+    });
+    let frames = frames.take_until(app.shutdown().clone().cancelled_owned());
+    Ok(Sse::new(frames).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+fn event_frame(event: Event) -> Result<Frame, axum::Error> {
+    match event {
+        Event::Chat(entry) => {
+            Frame::default().event("chat").json_data(Entry::from(entry.as_ref().clone()))
+        }
+        Event::Direct { to, message } => {
+            let data = json!({"to": to, "message": *message, "cursor": message.cursor});
+            Frame::default().event("direct").json_data(data)
+        }
+        Event::Host(status) => Frame::default().event("host").json_data(&*status),
+        Event::Link(link) => Frame::default().event("link").json_data(link),
+        Event::Usage(usage) => Frame::default().event("usage").json_data(usage),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the stream's items are owned")]
+fn seen_frame(seen: Seen) -> Result<Frame, axum::Error> {
+    let shown = seen.bytes.len().min(SHOWN_MAX);
+    Frame::default().event("envelope").json_data(SeenFrame {
+        subject: &seen.subject,
+        size: seen.bytes.len(),
+        hex: hex::encode(&seen.bytes[..shown]),
+        at: seen.at,
+        headers: &seen.headers,
+    })
+}

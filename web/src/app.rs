@@ -1,0 +1,132 @@
+//! What all handlers share, and which path leads to which of them.
+
+use std::{any::Any, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    http::{Method, Uri},
+    middleware::{from_fn, from_fn_with_state},
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{
+    Backend, Config, api, assets,
+    guard::{self, Names},
+    problem::Problem,
+};
+
+/// Event streams open at a time. A page holds two at most, and only while it is visible.
+const STREAMS_MAX: usize = 64;
+
+/// What a handler may take on top of the wait for an answer.
+const HANDLER_TIME: Duration = Duration::from_secs(15);
+
+/// Shared by all handlers; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Shared>);
+
+struct Shared {
+    backend: Arc<dyn Backend>,
+    config: Config,
+    names: Names,
+    shutdown: CancellationToken,
+    source: &'static [u8],
+    streams: Arc<Semaphore>,
+}
+
+impl App {
+    pub(crate) fn new(
+        config: Config,
+        port: u16,
+        backend: Arc<dyn Backend>,
+        source: &'static [u8],
+        shutdown: CancellationToken,
+    ) -> Self {
+        let names = Names::loopback(port);
+        let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+        Self(Arc::new(Shared { backend, config, names, shutdown, source, streams }))
+    }
+
+    pub(crate) fn router(self) -> Router {
+        Router::new()
+            .route("/", get(assets::page))
+            .route("/chat", get(assets::page))
+            .route("/demo", get(assets::page))
+            .route("/assets/{name}", get(assets::asset))
+            .route("/source", get(api::source))
+            .route("/health", get(api::health::ready))
+            .route("/readyz", get(api::health::ready))
+            .route("/livez", get(api::health::live))
+            .route("/api/about", get(api::about))
+            .route("/api/chat", post(api::chat::ask))
+            .route("/api/chat/history", get(api::chat::history))
+            .route("/api/chat/{id}", get(api::chat::entry))
+            .route("/api/e2ee/send", post(api::direct::send))
+            .route("/api/e2ee/pull", get(api::direct::pull))
+            .route("/api/status/current", get(api::status::current))
+            .route("/api/status/history", get(api::status::history))
+            .route("/api/status/link", get(api::status::link))
+            .route("/api/status/usage/reset", post(api::status::reset_usage))
+            .route("/api/events", get(api::stream::events))
+            .route("/api/demo/wire", get(api::stream::wire))
+            .fallback(no_such_path)
+            .method_not_allowed_fallback(no_such_method)
+            .layer(from_fn_with_state(self.clone(), guard::limit_time))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn_with_state(self.clone(), guard::admit))
+            .layer(from_fn(guard::add_headers))
+            .with_state(self)
+    }
+
+    pub(crate) fn backend(&self) -> &dyn Backend {
+        &*self.0.backend
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        &self.0.names
+    }
+
+    pub(crate) fn shutdown(&self) -> &CancellationToken {
+        &self.0.shutdown
+    }
+
+    pub(crate) fn source(&self) -> &'static [u8] {
+        self.0.source
+    }
+
+    /// The longest that any request but a stream may take.
+    pub(crate) fn request_time(&self) -> Duration {
+        self.0.config.chat_timeout.saturating_add(HANDLER_TIME)
+    }
+
+    /// A place for one more stream; it is free again when the permit is dropped.
+    pub(crate) fn stream_permit(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let permit = Arc::clone(&self.0.streams).try_acquire_owned();
+        permit.map_err(|_| {
+            let detail = format!("{STREAMS_MAX} event streams are open; close a page first");
+            Problem::unavailable(detail)
+        })
+    }
+}
+
+async fn no_such_path(uri: Uri) -> Problem {
+    Problem::not_found(format!("nothing is served at {}", uri.path()))
+}
+
+async fn no_such_method(method: Method, uri: Uri) -> Problem {
+    Problem::method_not_allowed(format!("{} does not answer to {method}", uri.path()))
+}
+
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    // The panic's text stays out: it may quote what a handler held.
+    tracing::error!("a handler panicked");
+    Problem::internal().into_response()
+}

@@ -1,0 +1,127 @@
+//! What the HTTP side needs of the Signal endpoint behind it.
+
+mod chat;
+mod event;
+mod history;
+mod link;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use sysmaint_protocol::{ContentId, Handle, Timestamp, body::Usage, sample::Sample};
+use tokio::sync::broadcast;
+
+pub use chat::{ChatEntry, Delivery};
+pub use event::{Event, Seen};
+pub use history::{Bytes, Measure, Point, Range};
+pub use link::LinkState;
+
+/// The endpoint, as the pages use it.
+///
+/// Every call returns soon, [`Backend::answer`] excepted, which waits as long as it is told to.
+/// Dropping a call's future must leave nothing half done.
+#[async_trait]
+pub trait Backend: Send + Sync + 'static {
+    /// Seals a prompt to the agent and queues it. Once this returns, the prompt survives a crash.
+    async fn ask(&self, prompt: String) -> Result<ContentId, BackendError>;
+
+    /// Waits up to `wait` for the answer to a prompt. When time is up, the entry comes back
+    /// without one, which is not an error.
+    async fn answer(&self, id: ContentId, wait: Duration) -> Result<ChatEntry, BackendError>;
+
+    /// The last `limit` prompts with their answers, oldest first.
+    async fn chat_history(&self, limit: usize) -> Result<Vec<ChatEntry>, BackendError>;
+
+    /// Seals a text from a device held here to any identity and queues it.
+    async fn send(
+        &self,
+        from: &Handle,
+        to: &Handle,
+        text: String,
+    ) -> Result<ContentId, BackendError>;
+
+    /// Direct messages received by `reader` after the cursor `after`, oldest first, at most
+    /// `limit`. Reading consumes nothing: the same cursor gives the same messages again.
+    async fn pull(
+        &self,
+        reader: &Handle,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<DirectMessage>, BackendError>;
+
+    /// The hosts seen so far, by name, with the newest sample of each.
+    async fn hosts(&self) -> Result<Vec<HostStatus>, BackendError>;
+
+    /// The agent's counters as last heard from it.
+    async fn usage(&self) -> Result<Usage, BackendError>;
+
+    /// What a host measured over the last `range`, oldest first, thinned to about a thousand
+    /// points; none where nothing was measured.
+    async fn history(&self, host: &Handle, range: Range) -> Result<Vec<Point>, BackendError>;
+
+    /// Seals a reset of the usage counters to the agent and queues it.
+    async fn reset_usage(&self) -> Result<(), BackendError>;
+
+    /// How the endpoint is connected, and what waits in its store.
+    async fn link(&self) -> Result<LinkState, BackendError>;
+
+    /// Changes from now on.
+    fn events(&self) -> broadcast::Receiver<Event>;
+
+    /// What the relay sees of the demo's two mailboxes, from now on.
+    fn wire(&self) -> broadcast::Receiver<Seen>;
+}
+
+/// Why the endpoint could not do as asked. The texts reach the page: they say what to do, and
+/// never repeat message content.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BackendError {
+    /// The state forbids it, such as a recipient whose key has changed and is not yet accepted.
+    #[error("{0}")]
+    Conflict(String),
+    /// What was asked for can never be done.
+    #[error("{0}")]
+    Invalid(String),
+    /// There is no such message, host or identity.
+    #[error("{0}")]
+    NotFound(String),
+    /// Nothing came back in time.
+    #[error("{0}")]
+    TimedOut(String),
+    /// It does not fit one message.
+    #[error("{0}")]
+    TooLarge(String),
+    /// Not now: the store or the bus cannot take it.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// A direct message, as its recipient opened it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DirectMessage {
+    /// Its place in the recipient's inbox; grows with every message.
+    #[serde(skip)]
+    pub cursor: u64,
+    /// What the sender named it.
+    pub id: ContentId,
+    /// The authenticated sender.
+    pub from: Handle,
+    /// What they wrote.
+    pub text: String,
+    /// When they wrote it, by their clock.
+    pub sent_at: Timestamp,
+}
+
+/// A host and the newest that is known of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HostStatus {
+    /// The authenticated sender of its samples.
+    pub host: Handle,
+    /// When its newest sample was taken.
+    pub last_seen: Timestamp,
+    /// Whether it has been silent for longer than its interval explains.
+    pub stale: bool,
+    /// The newest sample.
+    pub sample: Sample,
+}

@@ -1,0 +1,39 @@
+//! A prompt and what became of it.
+
+use serde::Serialize;
+use sysmaint_protocol::{ContentId, Timestamp, body::Answer};
+
+/// A prompt with its delivery state and, in time, its answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChatEntry {
+    /// What the prompt is named inside its seal.
+    pub id: ContentId,
+    /// The question.
+    pub prompt: String,
+    /// How far it has come.
+    pub state: Delivery,
+    /// When it was sealed and stored.
+    pub sealed_at: Timestamp,
+    /// When the bus took it.
+    pub sent_at: Option<Timestamp>,
+    /// When the agent's receipt came back.
+    pub delivered_at: Option<Timestamp>,
+    /// When the answer was opened here.
+    pub answered_at: Option<Timestamp>,
+    /// The answer.
+    pub answer: Option<Answer>,
+}
+
+/// How far a prompt has come. Each state includes the ones before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Delivery {
+    /// Sealed and stored here.
+    Sealed,
+    /// Stored by the bus.
+    Sent,
+    /// Stored at the agent's, says its receipt.
+    Delivered,
+    /// The answer is here.
+    Answered,
+}

@@ -1,0 +1,40 @@
+//! What pages are told without asking.
+
+use std::sync::Arc;
+
+use sysmaint_protocol::{Handle, Timestamp, body::Usage};
+
+use super::{ChatEntry, DirectMessage, HostStatus, LinkState};
+
+/// Something changed. Large parts are shared, since every open page gets a copy.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A prompt came further, or its answer is here.
+    Chat(Arc<ChatEntry>),
+    /// A direct message was opened.
+    Direct {
+        /// Whose device opened it.
+        to: Handle,
+        /// The message.
+        message: Arc<DirectMessage>,
+    },
+    /// A host sent a sample, fell silent or came back.
+    Host(Arc<HostStatus>),
+    /// The connection to the bus or the queues behind it changed.
+    Link(LinkState),
+    /// The agent's counters changed.
+    Usage(Usage),
+}
+
+/// One envelope, exactly as the relay's user on the bus sees it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Where it was published.
+    pub subject: String,
+    /// The envelope.
+    pub bytes: Arc<[u8]>,
+    /// When it passed.
+    pub at: Timestamp,
+    /// The message's headers, in order.
+    pub headers: Vec<(String, String)>,
+}

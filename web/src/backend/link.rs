@@ -1,0 +1,21 @@
+//! How the endpoint is connected.
+
+use serde::Serialize;
+use sysmaint_protocol::Timestamp;
+
+/// The endpoint's connection and the queues behind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LinkState {
+    /// Whether the bus is connected now.
+    pub connected: bool,
+    /// Sealed messages that the bus has not taken yet.
+    pub outbox_waiting: u64,
+    /// Messages that could not be opened and are kept with their reason.
+    pub dead_letters: u64,
+    /// When the last envelope was opened here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_in: Option<Timestamp>,
+    /// When the bus took the last envelope from here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_out: Option<Timestamp>,
+}

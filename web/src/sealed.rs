@@ -1,0 +1,208 @@
+//! The real backend: two Signal devices at work, and a watch on their mailboxes.
+
+mod conversation;
+mod incoming;
+mod telemetry;
+mod watch;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use sysmaint_bus::{Bus, Tap};
+use sysmaint_endpoint::{ContactError, Endpoint, SendError};
+use sysmaint_protocol::{
+    ContentId, Handle,
+    body::{Prompt, Text, Usage, UsageReset},
+};
+use sysmaint_store::{SqlError, Store, WriteError};
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Config,
+    backend::{
+        Backend, BackendError, ChatEntry, DirectMessage, Event, HostStatus, LinkState, Point,
+        Range, Seen,
+    },
+};
+
+/// Watchers that lag by more than this are told so and read again.
+const EVENTS: usize = 256;
+
+/// Alice's and bob's devices, as the pages use them.
+#[derive(Clone)]
+pub struct SealedBackend {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    /// Whose telemetry alice takes.
+    probes: Vec<Handle>,
+    /// How long a host may be quiet.
+    stale_after: Duration,
+    alice: Endpoint,
+    bob: Endpoint,
+    bus: Bus,
+    events: broadcast::Sender<Event>,
+    wire: broadcast::Sender<Seen>,
+}
+
+impl SealedBackend {
+    /// Over two endpoints that share one file.
+    pub fn new(
+        config: Config,
+        probes: Vec<Handle>,
+        stale_after: Duration,
+        alice: Endpoint,
+        bob: Endpoint,
+        bus: Bus,
+    ) -> Self {
+        let (events, wire) = (broadcast::Sender::new(EVENTS), broadcast::Sender::new(EVENTS));
+        let inner = Inner { config, probes, stale_after, alice, bob, bus, events, wire };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Receives, publishes and tells the pages until the token is cancelled. `tap` shows the
+    /// demo's mailboxes; without it the demo's middle panel stays empty.
+    pub async fn run(&self, tap: Option<Tap>, shutdown: CancellationToken) {
+        let work = async {
+            tokio::join!(
+                incoming::alice(self),
+                incoming::bob(self),
+                watch::activity(self),
+                watch::link(self),
+                watch::wire(self, tap),
+                telemetry::prune(self),
+            );
+        };
+        tokio::select! {
+            ((), ()) = async {
+                tokio::join!(
+                    self.inner.alice.run(shutdown.clone()),
+                    self.inner.bob.run(shutdown.clone()),
+                )
+            } => {}
+            () = work => {}
+        }
+    }
+
+    fn store(&self) -> &Store {
+        self.inner.alice.store()
+    }
+
+    fn endpoint(&self, handle: &Handle) -> Option<&Endpoint> {
+        [&self.inner.alice, &self.inner.bob].into_iter().find(|own| own.handle() == handle)
+    }
+
+    /// Pages that are not there miss nothing: they read when they come.
+    fn tell(&self, event: Event) {
+        let _ = self.inner.events.send(event);
+    }
+}
+
+impl std::fmt::Debug for SealedBackend {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("SealedBackend").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Backend for SealedBackend {
+    async fn ask(&self, prompt: String) -> Result<ContentId, BackendError> {
+        let (agent, body) = (&self.inner.config.agent, Prompt { text: prompt.clone() });
+        let note = move |step: &sysmaint_endpoint::Step<'_, '_>, id| {
+            step.chat().ask(id, &prompt, step.now())
+        };
+        Ok(self.inner.alice.send_with(agent, &body, note).await?)
+    }
+
+    async fn answer(&self, id: ContentId, wait: Duration) -> Result<ChatEntry, BackendError> {
+        conversation::answer(self, id, wait).await
+    }
+
+    async fn chat_history(&self, limit: usize) -> Result<Vec<ChatEntry>, BackendError> {
+        conversation::history(self, limit).await
+    }
+
+    async fn send(
+        &self,
+        from: &Handle,
+        to: &Handle,
+        text: String,
+    ) -> Result<ContentId, BackendError> {
+        let endpoint = self.endpoint(from).ok_or_else(|| {
+            BackendError::Invalid(format!("this server does not hold {from}'s keys"))
+        })?;
+        if from == to {
+            return Err(BackendError::Invalid("a message to oneself needs no bus".into()));
+        }
+        Ok(endpoint.send(to, &Text { text }).await?)
+    }
+
+    async fn pull(
+        &self,
+        reader: &Handle,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<DirectMessage>, BackendError> {
+        conversation::pull(self, reader.clone(), after, limit).await
+    }
+
+    async fn hosts(&self) -> Result<Vec<HostStatus>, BackendError> {
+        telemetry::hosts(self).await
+    }
+
+    async fn usage(&self) -> Result<Usage, BackendError> {
+        let usage = self.store().read(|view| view.usage().get()).await?;
+        Ok(usage.unwrap_or_default())
+    }
+
+    async fn history(&self, host: &Handle, range: Range) -> Result<Vec<Point>, BackendError> {
+        telemetry::history(self, host.clone(), range).await
+    }
+
+    async fn reset_usage(&self) -> Result<(), BackendError> {
+        self.inner.alice.send(&self.inner.config.agent, &UsageReset {}).await?;
+        Ok(())
+    }
+
+    async fn link(&self) -> Result<LinkState, BackendError> {
+        watch::link_state(self).await
+    }
+
+    fn events(&self) -> broadcast::Receiver<Event> {
+        self.inner.events.subscribe()
+    }
+
+    fn wire(&self) -> broadcast::Receiver<Seen> {
+        self.inner.wire.subscribe()
+    }
+}
+
+impl From<WriteError<SqlError>> for BackendError {
+    fn from(error: WriteError<SqlError>) -> Self {
+        tracing::error!(%error, "the store failed");
+        Self::Unavailable("the store cannot be used just now; see the server's log".into())
+    }
+}
+
+impl From<SendError> for BackendError {
+    fn from(error: SendError) -> Self {
+        use sysmaint_device::{BundleError, SealError};
+        match error {
+            SendError::Seal(SealError::Body(error)) => Self::TooLarge(error.to_string()),
+            SendError::Seal(SealError::TooLong(error)) => Self::TooLarge(error.to_string()),
+            SendError::Seal(error @ SealError::IdentityChanged(_)) => {
+                Self::Conflict(error.to_string())
+            }
+            SendError::Contact(ContactError::Bundle(
+                error @ (BundleError::IdentityChanged(_) | BundleError::HandleMoved(_)),
+            )) => Self::Conflict(error.to_string()),
+            SendError::Contact(ContactError::Directory(error)) if error.is_unknown() => {
+                Self::NotFound(error.to_string())
+            }
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What pages are told as it happens: deliveries, the link, and what the relay sees.
+
+use std::{sync::Arc, time::Duration};
+
+use sysmaint_bus::Tap;
+use sysmaint_endpoint::Activity;
+use sysmaint_store::{SqlError, View};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::{SealedBackend, conversation};
+use crate::backend::{BackendError, Delivery, Event, LinkState, Seen};
+
+/// Prompts whose delivery is still followed.
+const FOLLOWED: usize = 5;
+const LINK_EVERY: Duration = Duration::from_secs(2);
+
+/// Tells how far prompts have come. Runs until it is dropped.
+pub(super) async fn activity(backend: &SealedBackend) {
+    let mut activity = backend.inner.alice.activity();
+    loop {
+        match activity.recv().await {
+            Ok(Activity::Published | Activity::Delivered) | Err(RecvError::Lagged(_)) => {}
+            Ok(Activity::Opened(..)) => continue,
+            Err(RecvError::Closed) => return std::future::pending().await,
+        }
+        if let Ok(entries) = conversation::history(backend, FOLLOWED).await {
+            for entry in entries.into_iter().filter(|entry| entry.state != Delivery::Answered) {
+                backend.tell(Event::Chat(Arc::new(entry)));
+            }
+        }
+    }
+}
+
+/// Tells when the link changes. Runs until it is dropped.
+pub(super) async fn link(backend: &SealedBackend) {
+    let mut last = LinkState::default();
+    loop {
+        if let Ok(state) = link_state(backend).await
+            && state != last
+        {
+            last = state;
+            backend.tell(Event::Link(state));
+        }
+        tokio::time::sleep(LINK_EVERY).await;
+    }
+}
+
+pub(super) async fn link_state(backend: &SealedBackend) -> Result<LinkState, BackendError> {
+    let slots = [backend.inner.alice.slot(), backend.inner.bob.slot()];
+    let look = move |view: &View<'_>| -> Result<(u64, u64), SqlError> {
+        let mut waiting = 0;
+        for slot in slots {
+            waiting += view.outbox().waiting(slot)?.0;
+        }
+        let dead = view.dead_letters().counts()?.iter().map(|(_, count)| count).sum();
+        Ok((waiting, dead))
+    };
+    let (outbox_waiting, dead_letters) = backend.store().read(look).await?;
+    let status = [backend.inner.alice.status(), backend.inner.bob.status()];
+    let latest = |moment: fn(&sysmaint_endpoint::Status) -> Option<_>| {
+        status.iter().filter_map(|status| moment(&status.borrow())).max()
+    };
+    Ok(LinkState {
+        connected: backend.inner.bus.is_connected(),
+        outbox_waiting,
+        dead_letters,
+        last_in: latest(|status| status.last_opened),
+        last_out: latest(|status| status.last_sent),
+    })
+}
+
+/// Hands on what the tap sees. Runs until it is dropped.
+pub(super) async fn wire(backend: &SealedBackend, tap: Option<Tap>) {
+    let Some(tap) = tap else { return std::future::pending().await };
+    let mut passing = tap.watch();
+    loop {
+        match passing.recv().await {
+            Ok(seen) => {
+                let sysmaint_bus::Seen { subject, bytes, headers, at } = seen;
+                let _ = backend.inner.wire.send(Seen { subject, bytes: bytes.into(), at, headers });
+            }
+            Err(RecvError::Lagged(missed)) => tracing::debug!(missed, "the demo's view lags"),
+            Err(RecvError::Closed) => return std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! A backend without a device: everything in memory, seals made of noise. For tests and for
+//! looking at the pages; no part of the product.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use async_trait::async_trait;
+use sysmaint_protocol::{
+    ContentId, DeviceId, Handle, Timestamp,
+    body::{Answer, Tokens, ToolUse, Usage},
+    subject::Mailbox,
+};
+use sysmaint_web::backend::{
+    Backend, BackendError, ChatEntry, Delivery, DirectMessage, Event, HostStatus, LinkState, Point,
+    Range, Seen,
+};
+use tokio::sync::broadcast;
+
+/// How the pretended agent behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Agent {
+    /// Never answers.
+    Silent,
+    /// Answers after this long, going through all states.
+    Answers(Duration),
+}
+
+/// The backend; a clone is the same one.
+#[derive(Clone)]
+pub struct Memory {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    agent: Agent,
+    people: [Handle; 2],
+    events: broadcast::Sender<Event>,
+    wire: broadcast::Sender<Seen>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    ids: u64,
+    chat: Vec<ChatEntry>,
+    inboxes: HashMap<Handle, Vec<DirectMessage>>,
+    hosts: Vec<HostStatus>,
+    usage: Usage,
+    link: LinkState,
+}
+
+impl Memory {
+    pub fn new(agent: Agent, people: [Handle; 2]) -> Self {
+        let link = LinkState { connected: true, last_out: Some(now()), ..LinkState::default() };
+        let shared = Shared {
+            agent,
+            people,
+            events: broadcast::channel(256).0,
+            wire: broadcast::channel(256).0,
+            state: Mutex::new(State { link, ..State::default() }),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    pub fn show_host(&self, status: HostStatus) {
+        let mut state = self.state();
+        state.hosts.retain(|known| known.host != status.host);
+        state.hosts.push(status.clone());
+        state.hosts.sort_by(|one, other| one.host.cmp(&other.host));
+        state.link.last_in = Some(now());
+        drop(state);
+        self.tell(Event::Host(Arc::new(status)));
+    }
+
+    pub fn set_link(&self, link: LinkState) {
+        self.state().link = link;
+        self.tell(Event::Link(link));
+    }
+
+    /// How many listen to events now.
+    pub fn listeners(&self) -> usize {
+        self.shared.events.receiver_count()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap()
+    }
+
+    fn tell(&self, event: Event) {
+        // Nobody listening is fine.
+        let _ = self.shared.events.send(event);
+    }
+
+    fn publish(&self, to: &Handle, seed: u64, size: usize) {
+        let subject = Mailbox::new(to.clone(), DeviceId::FIRST).sealed();
+        let headers = vec![("Nats-Msg-Id".to_owned(), id(seed ^ 0xffff).to_string())];
+        let bytes = envelope(seed, size).into();
+        let _ = self.shared.wire.send(Seen { subject, bytes, at: now(), headers });
+    }
+
+    fn next_id(&self) -> ContentId {
+        let mut state = self.state();
+        state.ids += 1;
+        id(state.ids)
+    }
+
+    fn advance(&self, id: ContentId, change: impl FnOnce(&mut ChatEntry)) {
+        let mut state = self.state();
+        let entry = state.chat.iter_mut().find(|entry| entry.id == id).unwrap();
+        change(entry);
+        let entry = Arc::new(entry.clone());
+        drop(state);
+        self.tell(Event::Chat(entry));
+    }
+
+    async fn play(self, id: ContentId, prompt: String, time: Duration) {
+        tokio::time::sleep(time / 8).await;
+        self.advance(id, |entry| {
+            (entry.state, entry.sent_at) = (Delivery::Sent, Some(now()));
+        });
+        tokio::time::sleep(time / 8).await;
+        self.advance(id, |entry| {
+            (entry.state, entry.delivered_at) = (Delivery::Delivered, Some(now()));
+        });
+        tokio::time::sleep(time * 3 / 4).await;
+        let usage = self.count();
+        let answer = answer(&prompt, usage, time);
+        self.advance(id, |entry| {
+            entry.state = Delivery::Answered;
+            (entry.answered_at, entry.answer) = (Some(now()), Some(answer));
+        });
+        self.tell(Event::Usage(usage));
+    }
+
+    fn count(&self) -> Usage {
+        let mut state = self.state();
+        state.usage.input_tokens += 1840;
+        state.usage.output_tokens += 212;
+        state.usage.cost_usd += 0.000_403;
+        state.usage.answers += 1;
+        state.usage
+    }
+}
+
+#[async_trait]
+impl Backend for Memory {
+    async fn ask(&self, prompt: String) -> Result<ContentId, BackendError> {
+        let id = self.next_id();
+        let entry = ChatEntry {
+            id,
+            prompt: prompt.clone(),
+            state: Delivery::Sealed,
+            sealed_at: now(),
+            sent_at: None,
+            delivered_at: None,
+            answered_at: None,
+            answer: None,
+        };
+        self.state().chat.push(entry.clone());
+        self.tell(Event::Chat(Arc::new(entry)));
+        if let Agent::Answers(time) = self.shared.agent {
+            tokio::spawn(self.clone().play(id, prompt, time));
+        }
+        Ok(id)
+    }
+
+    async fn answer(&self, id: ContentId, wait: Duration) -> Result<ChatEntry, BackendError> {
+        let mut events = self.events();
+        let until = tokio::time::Instant::now() + wait;
+        loop {
+            let found = self.state().chat.iter().find(|entry| entry.id == id).cloned();
+            let entry = found.ok_or(BackendError::NotFound("no prompt has this id".to_owned()))?;
+            let time_is_up = tokio::time::timeout_at(until, events.recv());
+            if entry.answer.is_some() || time_is_up.await.is_err() {
+                return Ok(entry);
+            }
+        }
+    }
+
+    async fn chat_history(&self, limit: usize) -> Result<Vec<ChatEntry>, BackendError> {
+        let state = self.state();
+        Ok(state.chat[state.chat.len().saturating_sub(limit)..].to_vec())
+    }
+
+    async fn send(
+        &self,
+        from: &Handle,
+        to: &Handle,
+        text: String,
+    ) -> Result<ContentId, BackendError> {
+        if !self.shared.people.contains(to) {
+            return Err(BackendError::NotFound(format!("{to} is not registered")));
+        }
+        let id = self.next_id();
+        let mut state = self.state();
+        let seed = state.ids;
+        let inbox = state.inboxes.entry(to.clone()).or_default();
+        let cursor = inbox.len() as u64 + 1;
+        let size = 512 * (1 + text.len() / 512).next_power_of_two();
+        let message = DirectMessage { cursor, id, from: from.clone(), text, sent_at: now() };
+        inbox.push(message.clone());
+        drop(state);
+        self.publish(to, seed, size);
+        self.publish(from, seed + 1, 512);
+        self.tell(Event::Direct { to: to.clone(), message: Arc::new(message) });
+        Ok(id)
+    }
+
+    async fn pull(
+        &self,
+        reader: &Handle,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<DirectMessage>, BackendError> {
+        let state = self.state();
+        let inbox = state.inboxes.get(reader).map(Vec::as_slice).unwrap_or_default();
+        Ok(inbox.iter().filter(|message| message.cursor > after).take(limit).cloned().collect())
+    }
+
+    async fn hosts(&self) -> Result<Vec<HostStatus>, BackendError> {
+        Ok(self.state().hosts.clone())
+    }
+
+    async fn usage(&self) -> Result<Usage, BackendError> {
+        Ok(self.state().usage)
+    }
+
+    async fn history(&self, host: &Handle, range: Range) -> Result<Vec<Point>, BackendError> {
+        if self.state().hosts.iter().any(|status| status.host == *host) {
+            Ok(crate::plausible::history(host, range, now()))
+        } else {
+            Err(BackendError::NotFound(format!("no sample of {host} has ever arrived")))
+        }
+    }
+
+    async fn reset_usage(&self) -> Result<(), BackendError> {
+        let usage = Usage { since: now(), ..Usage::default() };
+        self.state().usage = usage;
+        self.tell(Event::Usage(usage));
+        Ok(())
+    }
+
+    async fn link(&self) -> Result<LinkState, BackendError> {
+        Ok(self.state().link)
+    }
+
+    fn events(&self) -> broadcast::Receiver<Event> {
+        self.shared.events.subscribe()
+    }
+
+    fn wire(&self) -> broadcast::Receiver<Seen> {
+        self.shared.wire.subscribe()
+    }
+}
+
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap())
+}
+
+fn id(number: u64) -> ContentId {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&noise(number, 0).to_be_bytes());
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    ContentId::from_bytes(bytes)
+}
+
+fn answer(prompt: &str, total: Usage, time: Duration) -> Answer {
+    let text = format!(
+        "**web1** carries a load of `1.42` on 8 cores, which is usual for this hour.\n\n\
+         Two things stand out:\n\n\
+         - Memory grew from 9.1 GiB to **11.6 GiB** since 06:00; `postgres` holds most of it.\n\
+         - `db1` has sent nothing for 14 minutes.\n\n\
+         1. Look at the connection of `db1` first.\n2. Then at `shared_buffers`.\n\n\
+         ```\nhost  cpu  load\nweb1  31%  1.42\n```\n\n\
+         You asked: {prompt} <img src=x onerror=alert(1)> [link](javascript:alert(1))"
+    );
+    let tools = [("get_current_status", "{}"), ("get_anomaly_summary", r#"{"hours":24}"#)];
+    Answer {
+        text,
+        model: "gpt-4o-mini".to_owned(),
+        refused: false,
+        tools: tools
+            .map(|(name, arguments)| ToolUse { name: name.into(), arguments: arguments.into() })
+            .into(),
+        usage: Tokens {
+            input_tokens: 1840,
+            output_tokens: 212,
+            cost_usd: 0.000_403,
+            estimated: false,
+        },
+        total,
+        took_ms: u64::try_from(time.as_millis()).unwrap(),
+    }
+}
+
+/// Bytes with the outer shape of an envelope and nothing inside.
+fn envelope(seed: u64, message: usize) -> Vec<u8> {
+    let mut bytes = vec![0x11, 0x0a, 33, 0x05];
+    let fill = |bytes: &mut Vec<u8>, count: usize| {
+        let from = bytes.len() as u64;
+        bytes.extend((0..count as u64).map(|at| noise(seed, from + at).to_be_bytes()[0]));
+    };
+    fill(&mut bytes, 32);
+    bytes.extend([0x12, 43]);
+    fill(&mut bytes, 43);
+    let length = u32::try_from(message + 380).unwrap();
+    bytes.extend([0x1a, length.to_le_bytes()[0] | 0x80, (length >> 7).to_le_bytes()[0]]);
+    fill(&mut bytes, message + 380);
+    bytes
+}
+
+/// SplitMix64: noise that is the same each time.
+pub fn noise(seed: u64, at: u64) -> u64 {
+    let mut mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(at);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9).wrapping_add(at);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
