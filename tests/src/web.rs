@@ -1,0 +1,84 @@
+//! The operator's side: the web server's API.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// A client of one web server.
+#[derive(Clone, Debug)]
+pub struct Web {
+    client: reqwest::Client,
+    base: String,
+}
+
+impl Web {
+    /// At a port on loopback.
+    pub fn new(port: u16) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
+        Self { client, base: format!("http://127.0.0.1:{port}") }
+    }
+
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// GET; `None` while the server cannot be reached or says no.
+    pub async fn get(&self, path: &str) -> Option<Value> {
+        let response = self.client.get(self.url(path)).send().await.ok()?;
+        if response.status().is_success() { response.json().await.ok() } else { None }
+    }
+
+    /// POST; status and body, or `None` while the server cannot be reached.
+    pub async fn post(&self, path: &str, body: &Value) -> Option<(u16, Value)> {
+        let response = self.client.post(self.url(path)).json(body).send().await.ok()?;
+        let status = response.status().as_u16();
+        Some((status, response.json().await.unwrap_or(Value::Null)))
+    }
+
+    /// Asks the agent and returns the whole answer; `None` if there is none in time.
+    pub async fn ask(&self, prompt: &str) -> Option<Value> {
+        let (status, body) = self.post("/api/chat", &json!({ "prompt": prompt })).await?;
+        (status == 200).then_some(body)
+    }
+
+    /// The documented current status.
+    pub async fn status(&self) -> Option<Value> {
+        self.get("/api/status/current").await
+    }
+
+    /// When the first host's newest sample was taken.
+    pub async fn newest_sample(&self) -> Option<String> {
+        let status = self.status().await?;
+        Some(status["hosts"][0]["sample"]["taken_at"].as_str()?.to_owned())
+    }
+
+    /// Sends a direct message; its id once it was accepted.
+    pub async fn send(&self, from: &str, to: &str, text: &str) -> Option<String> {
+        let body = json!({ "from": from, "to": to, "text": text });
+        let (status, answer) = self.post("/api/e2ee/send", &body).await?;
+        if status == 202 { Some(answer["id"].as_str()?.to_owned()) } else { None }
+    }
+
+    /// Everything that somebody has received, oldest first, as (id, text).
+    pub async fn received(&self, who: &str) -> Option<Vec<(String, String)>> {
+        let mut all = Vec::new();
+        let mut cursor = "0".to_owned();
+        loop {
+            let page = self.get(&format!("/api/e2ee/pull?as={who}&after={cursor}")).await?;
+            let messages = page["messages"].as_array()?;
+            if messages.is_empty() {
+                return Some(all);
+            }
+            for message in messages {
+                let text = |key: &str| message[key].as_str().map(str::to_owned);
+                all.push((text("id")?, text("text")?));
+            }
+            cursor = match &page["cursor"] {
+                Value::String(text) => text.clone(),
+                number => number.to_string(),
+            };
+        }
+    }
+}
