@@ -37,7 +37,7 @@ impl Config {
         let operators = reader.list("SYSMAINT_OPERATORS", vec![alice]);
         let probe = reader.value("DIAG_PROBE_ID", identities::probe());
         let probes = reader.list("SYSMAINT_PROBES", vec![probe]);
-        let bounds = Duration::from_millis(50)..=Duration::from_secs(24 * 3600);
+        let bounds = Duration::from_millis(50)..=Duration::from_hours(24);
         let interval = Duration::from_secs(10);
         let interval = reader.duration_ms("SYSMAINT_PROBE_INTERVAL_MS", interval, bounds);
         let silent_after = (interval * 3).max(SILENT_AT_LEAST);

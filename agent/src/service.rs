@@ -22,7 +22,7 @@ use crate::{
 const AT_ONCE: usize = 4;
 /// After a failure of the store or the directory.
 const RETRY: Duration = Duration::from_secs(1);
-const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
 /// What stands in an answer's `model` where nobody was asked.
 const NOBODY: &str = "none";

@@ -4,6 +4,7 @@ use std::{
     net::{IpAddr, Ipv4Addr},
     path::{Path, PathBuf},
     str::FromStr,
+    time::Duration,
 };
 
 use secrecy::SecretString;
@@ -143,8 +144,8 @@ fn relay(reader: &mut Reader) -> sysmaint_relay_bridge::Config {
 }
 
 fn web(reader: &mut Reader) -> sysmaint_web::Config {
-    let bounds = std::time::Duration::from_millis(100)..=std::time::Duration::from_secs(600);
-    let default = std::time::Duration::from_secs(25);
+    let bounds = Duration::from_millis(100)..=Duration::from_mins(10);
+    let default = Duration::from_secs(25);
     sysmaint_web::Config {
         port: reader.value("WEB_PORT", 3000),
         bind: reader.value("WEB_BIND", IpAddr::V4(Ipv4Addr::LOCALHOST)),

@@ -1,6 +1,9 @@
 //! A probe at work.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use sysmaint_endpoint::{Endpoint, StepError};
@@ -15,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{Config, report::report, sampler::Sampler};
 
 /// How long samples wait for a reader that never comes.
-const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+const KEPT: Duration = Duration::from_hours(7 * 24);
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
 /// Samples, keeps and reports until the token is cancelled.
 pub async fn run(
@@ -58,17 +61,16 @@ async fn meet_readers(
 
 /// Takes a sample every interval and keeps it. Runs until it is dropped.
 async fn sample(endpoint: &Endpoint, every: Duration, sampled: &watch::Sender<u64>) {
-    let Ok(sampler) = tokio::task::spawn_blocking(Sampler::new).await else { return };
-    let sampler = Arc::new(std::sync::Mutex::new(sampler));
+    let Ok(eye) = tokio::task::spawn_blocking(Sampler::new).await else { return };
+    let eye = Arc::new(Mutex::new(eye));
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let (sampler, now) = (Arc::clone(&sampler), endpoint.clock().now());
+        let (eye, now) = (Arc::clone(&eye), endpoint.clock().now());
         let taken = tokio::task::spawn_blocking(move || {
             // A panic in one reading must not end all readings.
-            let mut sampler = sampler.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            sampler.sample(now)
+            eye.lock().unwrap_or_else(PoisonError::into_inner).sample(now)
         });
         let Ok(taken) = taken.await else {
             tracing::error!("a sample could not be taken");

@@ -7,7 +7,8 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::expect_used,
+    clippy::needless_pass_by_value,
+    clippy::print_stderr,
     clippy::missing_panics_doc,
     reason = "a test library: a failure here is a failed test"
 )]

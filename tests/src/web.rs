@@ -15,7 +15,7 @@ impl Web {
     /// At a port on loopback.
     pub fn new(port: u16) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
+        let client = reqwest::Client::builder().timeout(Duration::from_mins(1)).build().unwrap();
         Self { client, base: format!("http://127.0.0.1:{port}") }
     }
 

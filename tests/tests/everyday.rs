@@ -1,7 +1,5 @@
 //! The main job: live numbers, true answers, messages that arrive.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use sysmaint_tests::{Services, Stack, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -25,11 +23,8 @@ async fn a_newcomer_sees_live_numbers_and_gets_a_true_answer() {
     assert!(reply.contains("diagprobe") && reply.contains("load"), "{reply}");
     assert_eq!(answer["model"], "offline-analyst");
     let load = sample["load_1"].as_f64().unwrap();
-    let said: f64 = reply
-        .split("load ")
-        .filter_map(|part| part.split_whitespace().next()?.parse().ok())
-        .next()
-        .unwrap();
+    let said: f64 =
+        reply.split("load ").find_map(|part| part.split_whitespace().next()?.parse().ok()).unwrap();
     assert!((said - load).abs() < 2.0, "said {said}, was {load}");
 
     let first = web.newest_sample().await.unwrap();

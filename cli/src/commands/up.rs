@@ -125,8 +125,8 @@ async fn run_services(
     supervisor.spawn("relay", relay);
     supervisor.spawn("agent", run_agent(settings.agent.clone(), agent, shutdown.clone()));
     supervisor.spawn("probe", run_probe(settings.probe.clone(), probe, shutdown.clone()));
-    let announced = announce(backend.clone(), listeners.web.local_addr().ok(), shutdown.clone());
-    let announcer = tokio::spawn(announced);
+    let address = listeners.web.local_addr().ok();
+    let announcer = tokio::spawn(announce(backend.clone(), address, shutdown.clone()));
     let token = shutdown.clone();
     supervisor.spawn("web", async move {
         web::serve(&settings, listeners.web, backend, tap, token).await.map_err(Failure::into_error)

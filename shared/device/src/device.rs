@@ -72,7 +72,7 @@ impl Device {
             return Err(DeviceError::OtherRoot);
         }
         if local.backend != backend::tag() {
-            local.backend = backend::tag().to_owned();
+            backend::tag().clone_into(&mut local.backend);
             store.retire_sessions(&|record| archive::retire(record).ok())?;
         }
         store.put_local(&local)?;
@@ -107,11 +107,6 @@ impl Device {
     pub fn mailbox(&self) -> sysmaint_protocol::subject::Mailbox {
         sysmaint_protocol::subject::Mailbox::new(self.handle.clone(), self.address.device_id)
     }
-
-    /// The stored part of it.
-    pub(crate) fn local(&self, store: &dyn Store) -> Result<LocalDevice, StoreError> {
-        store.local()?.ok_or_else(|| StoreError("the device has vanished from its store".into()))
-    }
 }
 
 impl std::fmt::Debug for Device {
@@ -144,6 +139,11 @@ fn new_local<R: Rng + CryptoRng>(
         next_prekey_id: rng.random_range(1..=0x00ff_ffff),
         backend: backend::tag().to_owned(),
     }
+}
+
+/// The stored part of the device.
+pub(crate) fn local(store: &dyn Store) -> Result<LocalDevice, StoreError> {
+    store.local()?.ok_or_else(|| StoreError("the device has vanished from its store".into()))
 }
 
 /// libsignal's name for an address.

@@ -9,7 +9,7 @@ use sysmaint_protocol::{
 use zeroize::Zeroizing;
 
 use crate::{
-    Device, certificate,
+    Device, certificate, device,
     store::{Store, StoreError},
 };
 
@@ -80,12 +80,12 @@ impl Device {
 
     /// Whether a registration was completed.
     pub fn is_registered(&self, store: &dyn Store) -> Result<bool, StoreError> {
-        Ok(self.local(store)?.certificate.is_some())
+        Ok(device::local(store)?.certificate.is_some())
     }
 
     /// Whether the certificate is a day old, or looks it by a clock that may be wrong.
     pub fn certificate_due(&self, store: &dyn Store, now: Timestamp) -> Result<bool, StoreError> {
-        let local = self.local(store)?;
+        let local = device::local(store)?;
         let issued_at = local.certificate_expires_at.before(CERTIFICATE_LIFE);
         Ok(local.certificate.is_none()
             || now.since(issued_at) >= CERTIFICATE_REFRESH
@@ -104,7 +104,7 @@ impl Device {
                     && certified.key.as_bytes()[..] == self.identity.identity_key().serialize()[..]
             })
             .ok_or(EnrolError::Certificate)?;
-        let mut local = self.local(store)?;
+        let mut local = device::local(store)?;
         local.certificate = Some(bytes.to_vec());
         local.certificate_expires_at = certified.expires_at;
         if let Some(token) = token {

@@ -20,12 +20,12 @@ use sysmaint_protocol::{
 use zeroize::Zeroizing;
 
 use crate::{
-    Device,
+    Device, device,
     store::{LocalDevice, PrekeyClass, PrekeyRecord, Store, StoreError},
 };
 
 const REFILL_BELOW: u32 = 10;
-const ROTATE_AFTER: Duration = Duration::from_secs(2 * 24 * 3600);
+const ROTATE_AFTER: Duration = Duration::from_hours(2 * 24);
 const ID_MAX: u32 = 0x00ff_ffff;
 
 /// Prekeys could not be made.
@@ -51,7 +51,7 @@ impl Device {
         now: Timestamp,
         held: PrekeyCount,
     ) -> Result<Option<PrekeyUpload>, PrekeyError> {
-        let mut local = self.local(store)?;
+        let mut local = device::local(store)?;
         self.rotate(store, rng, &mut local, now)?;
         if held.one_time_prekeys < REFILL_BELOW {
             self.refill(store, rng, &mut local, PrekeyClass::Ec, now)?;

@@ -15,7 +15,7 @@ use sysmaint_protocol::{
 use crate::{
     Device, Sealed,
     bundle::has_usable_session,
-    device::{protocol_address, system_time},
+    device::{self, protocol_address, system_time},
     key::InvalidKey,
     overlay::{Overlay, OverlayError},
     store::{NewOutbox, Peer, Store, StoreError, Trust},
@@ -144,7 +144,7 @@ impl Device {
         peer: &Peer,
         plaintext: &[u8],
     ) -> Result<Envelope, SealError> {
-        let certificate = self.local(store)?.certificate.ok_or(SealError::NotRegistered)?;
+        let certificate = device::local(store)?.certificate.ok_or(SealError::NotRegistered)?;
         let certificate = SenderCertificate::deserialize(&certificate)?;
         let address = protocol_address(recipient)?;
         let identity = Some(peer.identity_key.to_signal()?);

@@ -11,9 +11,11 @@ use sysmaint_store::WriteError;
 use crate::{Endpoint, StepError};
 
 /// How often the stock of prekeys and the certificate's age are looked at without a reason.
-const EVERY: Duration = Duration::from_secs(3600);
-/// After a failure.
-const RETRY: Duration = Duration::from_secs(2);
+const EVERY: Duration = Duration::from_hours(1);
+/// After a first failure, which at a common start is only the relay not being there yet; doubled
+/// with each further one.
+const RETRY: Duration = Duration::from_millis(100);
+const LONGEST_RETRY: Duration = Duration::from_secs(5);
 /// After a refusal, which only a person can change.
 const REFUSED: Duration = Duration::from_secs(30);
 /// Prekeys are looked at no more often than this, however many were used.
@@ -48,16 +50,21 @@ impl From<WriteError<Self>> for UpkeepError {
 
 /// Runs until it is dropped.
 pub(crate) async fn keep_enrolled(endpoint: &Endpoint) {
+    let mut failures = 0;
     loop {
         let wait = match check(endpoint).await {
             Ok(()) => {
+                failures = 0;
                 endpoint.inner.status.send_modify(|status| {
                     status.registered = true;
                     status.refused = None;
                 });
                 PAUSE
             }
-            Err(error) => failed(endpoint, &error),
+            Err(error) => {
+                failures += 1;
+                failed(endpoint, &error, failures)
+            }
         };
         let jitter = rand::rng().random_range(0.75..1.25);
         tokio::time::sleep(wait.mul_f64(jitter)).await;
@@ -68,7 +75,7 @@ pub(crate) async fn keep_enrolled(endpoint: &Endpoint) {
     }
 }
 
-fn failed(endpoint: &Endpoint, error: &UpkeepError) -> Duration {
+fn failed(endpoint: &Endpoint, error: &UpkeepError, failures: u32) -> Duration {
     let refused = match error {
         UpkeepError::Directory(DirectoryError::Refused(problem)) => problem.status < 500,
         UpkeepError::Enrol(EnrolError::Root | EnrolError::Certificate) => true,
@@ -79,8 +86,13 @@ fn failed(endpoint: &Endpoint, error: &UpkeepError) -> Duration {
         endpoint.inner.status.send_modify(|status| status.refused = Some(error.to_string()));
         REFUSED
     } else {
-        tracing::warn!(%error, "the directory cannot be asked; trying again");
-        RETRY
+        let wait = RETRY.saturating_mul(1 << failures.min(10)).min(LONGEST_RETRY);
+        if wait < LONGEST_RETRY {
+            tracing::debug!(%error, "the directory cannot be asked yet");
+        } else {
+            tracing::warn!(%error, "the directory cannot be asked; trying again");
+        }
+        wait
     }
 }
 

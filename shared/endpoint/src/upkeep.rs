@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{Endpoint, StepError};
 
-const EVERY: Duration = Duration::from_secs(3600);
+const EVERY: Duration = Duration::from_hours(1);
 
 /// Runs until it is dropped.
 pub(crate) async fn keep_house(endpoint: &Endpoint) {

@@ -113,8 +113,8 @@ mod tests {
         bytes.extend_from_slice(&[0x12, 43]);
         bytes.resize(bytes.len() + 43, 2);
         bytes.push(0x1a);
-        bytes.push((message & 0x7f) as u8 | 0x80);
-        bytes.push((message >> 7) as u8);
+        bytes.push(u8::try_from(message & 0x7f).unwrap() | 0x80);
+        bytes.push(u8::try_from(message >> 7).unwrap());
         bytes.resize(bytes.len() + message, 3);
         bytes
     }

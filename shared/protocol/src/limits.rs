@@ -42,16 +42,16 @@ pub const TELEMETRY_FIRST_WINDOW: u32 = 8;
 pub const RECEIPT_IDS: usize = 50;
 
 /// How long a receipt that nobody waits for may be held back.
-pub const RECEIPT_DELAY: Duration = Duration::from_secs(60);
+pub const RECEIPT_DELAY: Duration = Duration::from_mins(1);
 
 /// How long a mailbox keeps what nobody fetches.
-pub const MAILBOX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
+pub const MAILBOX_AGE: Duration = Duration::from_hours(30 * 24);
 
 /// How long a sender certificate is valid.
-pub const CERTIFICATE_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+pub const CERTIFICATE_LIFE: Duration = Duration::from_hours(7 * 24);
 
 /// How old a sender certificate may get before its owner asks for the next.
-pub const CERTIFICATE_REFRESH: Duration = Duration::from_secs(24 * 3600);
+pub const CERTIFICATE_REFRESH: Duration = Duration::from_hours(24);
 
 /// How long a registration challenge can be answered.
-pub const CHALLENGE_LIFE: Duration = Duration::from_secs(60);
+pub const CHALLENGE_LIFE: Duration = Duration::from_mins(1);

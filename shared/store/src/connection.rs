@@ -93,7 +93,7 @@ impl Keyed {
             let (path, known) = (self.path.clone(), migrate::VERSION);
             return Err(OpenError::Newer { path, found, known });
         }
-        self.prepare(&mut connection).map_err(|error| self.error(error))?;
+        prepare(&mut connection).map_err(|error| self.error(error))?;
         Ok(connection)
     }
 
@@ -122,14 +122,6 @@ impl Keyed {
         Ok(connection)
     }
 
-    fn prepare(&self, connection: &mut Connection) -> rusqlite::Result<()> {
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        // A ratchet that a power cut rolls back would use its keys twice.
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        migrate::run(connection)
-    }
-
     /// An empty file that only its owner can read. SQLite gives its companions the same mode.
     fn create_owner_only(&self) -> Result<(), OpenError> {
         let io = |source| OpenError::Io { path: self.path.clone(), source };
@@ -155,6 +147,14 @@ impl Keyed {
             _ => OpenError::Database { path, source },
         }
     }
+}
+
+fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A ratchet that a power cut rolls back would use its keys twice.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    migrate::run(connection)
 }
 
 #[cfg(test)]

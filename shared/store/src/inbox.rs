@@ -12,7 +12,7 @@ use crate::{
 
 /// How long a handled message is remembered, to recognise a resend: longer than a mailbox and a
 /// send log keep it together.
-const REMEMBERED: Duration = Duration::from_secs(60 * 24 * 3600);
+const REMEMBERED: Duration = Duration::from_hours(60 * 24);
 
 /// The inbox table.
 #[derive(Clone, Copy, Debug)]

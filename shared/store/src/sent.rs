@@ -8,7 +8,7 @@ use sysmaint_protocol::{Address, ContentId, Kind, Timestamp, limits::TELEMETRY_F
 use crate::SqlError;
 
 /// How long a body is kept for resending.
-const RESENDABLE: Duration = Duration::from_secs(14 * 24 * 3600);
+const RESENDABLE: Duration = Duration::from_hours(14 * 24);
 
 /// The table of sealed messages.
 #[derive(Clone, Copy, Debug)]

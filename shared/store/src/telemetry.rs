@@ -1,6 +1,6 @@
 //! What hosts have reported.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sysmaint_protocol::{ContentId, Handle, Timestamp, body::NumberedSample, sample::Sample};
@@ -11,9 +11,9 @@ use crate::{
 };
 
 /// How long whole samples are kept.
-const SAMPLES: Duration = Duration::from_secs(24 * 3600);
+const SAMPLES: Duration = Duration::from_hours(24);
 /// How long their main numbers are kept.
-const POINTS: Duration = Duration::from_secs(31 * 24 * 3600);
+const POINTS: Duration = Duration::from_hours(31 * 24);
 
 /// The tables of hosts and their samples.
 #[derive(Clone, Copy, Debug)]
@@ -157,7 +157,8 @@ impl Telemetry<'_> {
         let Some(id) = self.id(host)? else { return Ok(Vec::new()) };
         let mut columns = String::new();
         for metric in METRICS {
-            columns.push_str(&format!(", avg({metric}), min({metric}), max({metric})"));
+            // Writing to a String does not fail.
+            let _ = write!(columns, ", avg({metric}), min({metric}), max({metric})");
         }
         let sql = format!(
             "SELECT taken_at / ?4 * ?4{columns} FROM point
@@ -184,7 +185,7 @@ impl Telemetry<'_> {
         Ok(samples + points)
     }
 
-    fn id(&self, host: &Handle) -> Result<Option<i64>, SqlError> {
+    fn id(self, host: &Handle) -> Result<Option<i64>, SqlError> {
         Ok(self
             .0
             .prepare_cached("SELECT id FROM host WHERE handle = ?1")?
@@ -192,7 +193,7 @@ impl Telemetry<'_> {
             .optional()?)
     }
 
-    fn host(&self, host: &Handle, stored_at: Timestamp) -> Result<i64, SqlError> {
+    fn host(self, host: &Handle, stored_at: Timestamp) -> Result<i64, SqlError> {
         Ok(self
             .0
             .prepare_cached(
@@ -203,7 +204,7 @@ impl Telemetry<'_> {
             .query_row(params![host.as_str(), stored_at.as_millis()], |row| row.get(0))?)
     }
 
-    fn count(&self, host: i64, stream: ContentId, sequence: u64) -> Result<(), SqlError> {
+    fn count(self, host: i64, stream: ContentId, sequence: u64) -> Result<(), SqlError> {
         let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
         self.0
             .prepare_cached(

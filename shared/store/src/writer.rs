@@ -86,7 +86,7 @@ impl Store {
         E: Send + 'static,
     {
         let (reply, outcome) = oneshot::channel();
-        let job = Box::new(Step { step: Some(step), outcome: None, reply });
+        let job = Box::new(Step { action: Some(step), outcome: None, reply });
         self.jobs.send(job).await.map_err(|_| WriteError::Closed)?;
         outcome.await.map_err(|_| WriteError::Closed)?
     }
@@ -128,7 +128,7 @@ trait Job: Send {
 }
 
 struct Step<F, T, E> {
-    step: Option<F>,
+    action: Option<F>,
     outcome: Option<Result<T, WriteError<E>>>,
     reply: oneshot::Sender<Result<T, WriteError<E>>>,
 }
@@ -140,8 +140,8 @@ where
     E: Send,
 {
     fn run(&mut self, tx: &Tx<'_>) -> bool {
-        let Some(step) = self.step.take() else { return false };
-        let outcome = match catch_unwind(AssertUnwindSafe(|| step(tx))) {
+        let Some(action) = self.action.take() else { return false };
+        let outcome = match catch_unwind(AssertUnwindSafe(|| action(tx))) {
             Ok(outcome) => outcome.map_err(WriteError::Step),
             Err(_) => Err(WriteError::Panicked),
         };
@@ -173,7 +173,7 @@ fn write_all(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Job>>)
             let _ = connection.execute_batch("ROLLBACK");
         }
         for job in batch {
-            job.settle(committed.as_ref().map(|()| ()).map_err(String::as_str));
+            job.settle(committed.as_ref().map_err(String::as_str).copied());
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) async fn entry(
     let slot = backend.inner.alice.slot();
     let look = move |view: &View<'_>| -> Result<_, SqlError> {
         let row = view.chat().get(id)?;
-        row.map(|row| with_delivery(view, slot, row)).transpose()
+        row.map(|row| with_delivery(*view, slot, row)).transpose()
     };
     Ok(backend.store().read(look).await?)
 }
@@ -55,7 +55,7 @@ pub(super) async fn history(
     let slot = backend.inner.alice.slot();
     let look = move |view: &View<'_>| -> Result<_, SqlError> {
         let rows = view.chat().history(limit)?;
-        rows.into_iter().map(|row| with_delivery(view, slot, row)).collect()
+        rows.into_iter().map(|row| with_delivery(*view, slot, row)).collect()
     };
     Ok(backend.store().read(look).await?)
 }
@@ -80,7 +80,7 @@ pub(super) async fn pull(
     Ok(rows.into_iter().map(message).collect())
 }
 
-fn with_delivery(view: &View<'_>, slot: i64, row: ChatRow) -> Result<ChatEntry, SqlError> {
+fn with_delivery(view: View<'_>, slot: i64, row: ChatRow) -> Result<ChatEntry, SqlError> {
     let delivery = view.sent().delivery(slot, row.content_id)?;
     let sent_at = delivery.and_then(|delivery| delivery.sent_at);
     let delivered_at = delivery.and_then(|delivery| delivery.delivered_at);

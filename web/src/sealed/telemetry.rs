@@ -13,7 +13,7 @@ use crate::backend::{BackendError, Event, HostStatus, Measure, Point, Range};
 const POINTS: u32 = 1000;
 /// Stretches shorter than this hold one sample at the usual interval.
 const FINEST: Duration = Duration::from_secs(10);
-const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
 pub(super) async fn hosts(backend: &SealedBackend) -> Result<Vec<HostStatus>, BackendError> {
     let rows = backend.store().read(|view| view.telemetry().hosts()).await?;

@@ -1,13 +1,14 @@
 //! What pages are told as it happens: deliveries, the link, and what the relay sees.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use sysmaint_bus::Tap;
 use sysmaint_endpoint::Activity;
+use sysmaint_protocol::Handle;
 use sysmaint_store::{SqlError, View};
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{SealedBackend, conversation};
+use super::{SealedBackend, conversation, telemetry};
 use crate::backend::{BackendError, Delivery, Event, LinkState, Seen};
 
 /// Prompts whose delivery is still followed.
@@ -31,10 +32,12 @@ pub(super) async fn activity(backend: &SealedBackend) {
     }
 }
 
-/// Tells when the link changes. Runs until it is dropped.
+/// Tells when the link changes, and when a host falls silent. Runs until it is dropped.
 pub(super) async fn link(backend: &SealedBackend) {
     let mut last = LinkState::default();
+    let mut silent = BTreeSet::new();
     loop {
+        tell_silent(backend, &mut silent).await;
         if let Ok(state) = link_state(backend).await
             && state != last
         {
@@ -42,6 +45,17 @@ pub(super) async fn link(backend: &SealedBackend) {
             backend.tell(Event::Link(state));
         }
         tokio::time::sleep(LINK_EVERY).await;
+    }
+}
+
+async fn tell_silent(backend: &SealedBackend, known: &mut BTreeSet<Handle>) {
+    let Ok(hosts) = telemetry::hosts(backend).await else { return };
+    for host in hosts {
+        if !host.stale {
+            known.remove(&host.host);
+        } else if known.insert(host.host.clone()) {
+            backend.tell(Event::Host(Arc::new(host)));
+        }
     }
 }
 

@@ -96,7 +96,7 @@ fn without_a_session_nothing_is_sealed() {
 #[test]
 fn a_session_that_nobody_answered_for_a_month_is_not_used_any_more() {
     let (_world, mut alice, mut bob) = acquainted();
-    alice.wait(Duration::from_secs(31 * 24 * 3600));
+    alice.wait(Duration::from_hours(31 * 24));
     let text = Text { text: "hello".into() };
     assert!(matches!(alice.try_send(&bob, &text), Err(SealError::NoSession(_))));
     alice.meet(&mut bob);

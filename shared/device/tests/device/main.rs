@@ -1,6 +1,6 @@
 //! Devices that talk to each other through nothing but their envelopes.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod exchange;
 mod hostile;

@@ -84,13 +84,13 @@ fn a_certificate_is_judged_by_the_time_of_the_broker() {
     let (_world, mut alice, mut bob) = acquainted();
     let (_, sealed) = alice.say(&bob, "old");
     let bytes = sealed.envelope().as_bytes();
-    let late = NOW.after(Duration::from_secs(8 * 24 * 3600));
+    let late = NOW.after(Duration::from_hours(8 * 24));
     let mut strict = bob.store.clone();
     std::mem::swap(&mut strict, &mut bob.store);
     assert_eq!(bob.open_bytes(bytes, late), Opened::Dead(DeadReason::Certificate));
     // A wrong clock of bob's own changes nothing.
     bob.store = strict;
-    bob.now = late.after(Duration::from_secs(365 * 24 * 3600));
+    bob.now = late.after(Duration::from_hours(365 * 24));
     assert!(matches!(bob.open_bytes(bytes, NOW), Opened::Message { .. }));
 }
 

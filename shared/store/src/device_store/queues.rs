@@ -13,7 +13,7 @@ use super::{DeviceStore, address, blob16, columns};
 /// Dead letters that are kept whole; the counts go on.
 const DEAD_LETTERS: u32 = 1_000;
 /// Who sent telemetry within this time shares the mailbox.
-const LATELY: Duration = Duration::from_secs(24 * 3600);
+const LATELY: Duration = Duration::from_hours(24);
 
 impl QueueStore for DeviceStore<'_> {
     fn queue(&mut self, entry: &NewOutbox<'_>) -> Result<(), StoreError> {

@@ -43,7 +43,7 @@ async fn enrol(scratch: &Scratch, authority: &Authority, name: &str) -> Bundle {
         let upload = device.prekey_upload(&mut store, &mut rng, NOW, none)?.unwrap();
         device.prekeys_uploaded(&mut store)?;
         assert!(device.prekey_upload(&mut store, &mut rng, NOW, full())?.is_none());
-        let later = NOW.after(Duration::from_secs(3 * 24 * 3600));
+        let later = NOW.after(Duration::from_hours(3 * 24));
         assert!(device.prekey_upload(&mut store, &mut rng, later, full())?.is_some());
         let device = DeviceBundle {
             device_id: DeviceId::FIRST,

@@ -1,6 +1,6 @@
 //! The store, on real files.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod devices;
 mod files;

@@ -31,7 +31,7 @@ async fn a_sample_is_recorded_once_and_holes_are_counted() {
         assert!(record(2, 20.0)?);
         assert!(!record(2, 20.0)?);
         assert!(record(5, 50.0)?);
-        Ok::<_, SqlError>(telemetry.hosts()?)
+        telemetry.hosts()
     };
     let hosts = scratch.store.write(step).await.unwrap();
     assert_eq!(hosts.len(), 1);
@@ -46,8 +46,8 @@ async fn points_keep_average_minimum_and_maximum_and_leave_gaps() {
         for (sequence, cpu) in [(1, 10.0), (2, 20.0), (3, 60.0), (30, 5.0)] {
             tx.telemetry().record(&handle("web1"), STREAM, &numbered(sequence, cpu), NOW)?;
         }
-        let end = NOW.after(Duration::from_secs(3600));
-        tx.telemetry().points(&handle("web1"), NOW, end, Duration::from_secs(60))
+        let end = NOW.after(Duration::from_hours(1));
+        tx.telemetry().points(&handle("web1"), NOW, end, Duration::from_mins(1))
     };
     let points = scratch.store.write(step).await.unwrap();
     assert_eq!(points.len(), 2);
@@ -64,7 +64,7 @@ async fn samples_are_thinned_and_keep_the_latest() {
         for sequence in 1..=100 {
             tx.telemetry().record(&handle("web1"), STREAM, &numbered(sequence, 1.0), NOW)?;
         }
-        let end = NOW.after(Duration::from_secs(7200));
+        let end = NOW.after(Duration::from_hours(2));
         tx.telemetry().samples(&handle("web1"), NOW, end, 10)
     };
     let samples = scratch.store.write(step).await.unwrap();
@@ -80,7 +80,7 @@ async fn a_silent_host_keeps_its_last_sample() {
         for sequence in 1..=3 {
             tx.telemetry().record(&handle("web1"), STREAM, &numbered(sequence, 1.0), NOW)?;
         }
-        tx.telemetry().prune(NOW.after(Duration::from_secs(90 * 24 * 3600)))?;
+        tx.telemetry().prune(NOW.after(Duration::from_hours(90 * 24)))?;
         tx.telemetry().hosts()
     };
     let hosts = scratch.store.write(step).await.unwrap();
