@@ -13,6 +13,7 @@
     reason = "a test library: a failure here is a failed test"
 )]
 
+mod aimock;
 mod binary;
 mod eventually;
 mod ports;
@@ -21,6 +22,7 @@ mod services;
 mod stack;
 mod web;
 
+pub use aimock::Aimock;
 pub use binary::{nats_server, sysmaint};
 pub use eventually::{eventually, eventually_within};
 pub use ports::free_port;

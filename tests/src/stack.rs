@@ -92,10 +92,15 @@ impl Stack {
         signal(self.nats_pid(), name);
     }
 
+    /// Starts `sysmaint up` again in the same directory, without waiting.
+    pub fn relaunch(&mut self) {
+        self.process = start(&self.environment, self.directory.path());
+    }
+
     /// Starts `sysmaint up` again in the same directory, and waits until it is ready.
     pub async fn restart(&mut self) {
         let lines = self.ready_lines();
-        self.process = start(&self.environment, self.directory.path());
+        self.relaunch();
         eventually("ready again", async || {
             if let Some(status) = self.process.ended() {
                 panic!("ended with {status}: {}", self.process.stderr());
@@ -123,9 +128,10 @@ impl Stack {
         &mut self.process
     }
 
-    /// The data directory.
+    /// The data directory: the one that was set, or one of its own.
     pub fn data(&self) -> PathBuf {
-        self.directory.path().join("data")
+        let set = self.environment.iter().find(|(name, _)| name == "SYSMAINT_DATA_DIR");
+        set.map_or_else(|| self.directory.path().join("data"), |(_, path)| path.into())
     }
 
     /// The operator's side.
