@@ -30,6 +30,13 @@ impl Process {
         self.child.id()
     }
 
+    /// Its resident memory, in bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        resident.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     /// SIGKILL, and waits for its end.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();

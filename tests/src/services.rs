@@ -1,10 +1,19 @@
 //! Relay, agent, probe and web as processes of their own, beside a nats-server of ours.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
+use nkeys::KeyPair;
 use tempfile::TempDir;
 
-use crate::{Process, Web, eventually, free_port, nats_server, sysmaint};
+use crate::{Process, RawNats, Web, eventually, free_port, nats_server, sysmaint};
+
+/// What all stores are encrypted with.
+const PASSPHRASE: &str = "a passphrase for a test";
+/// Where nats.conf lists the users beside the server; the first place of this name.
+const USERS: &str = "users: [";
 
 /// One of the processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,11 +33,20 @@ pub enum Service {
 /// All of them, as README shows.
 #[derive(Debug)]
 pub struct Services {
+    // Before the directory, whose files they show if their test fails.
+    running: Vec<(Service, Process)>,
     directory: TempDir,
     environment: Vec<(String, String)>,
-    running: Vec<(Service, Process)>,
     web_port: u16,
+    relay_port: u16,
     nats_port: u16,
+    onlooker: KeyPair,
+}
+
+/// How the services are to be.
+#[derive(Debug)]
+pub struct ServicesBuilder {
+    environment: Vec<(String, String)>,
 }
 
 impl Service {
@@ -49,26 +67,30 @@ impl Service {
 impl Services {
     /// Writes keys and configuration, starts everything, and waits for a first sample.
     pub async fn start() -> Self {
-        let (web_port, relay_port, nats_port) = (free_port(), free_port(), free_port());
-        let environment = [
-            ("WEB_PORT", web_port.to_string()),
-            ("RELAY_PORT", relay_port.to_string()),
-            ("NATS_PORT", nats_port.to_string()),
-            ("NATS_URL", format!("nats://127.0.0.1:{nats_port}")),
-            ("SYSMAINT_PROBE_INTERVAL_MS", "200".to_owned()),
-            ("MEGA_PASSPHRASE", "a passphrase for a test".to_owned()),
-        ];
-        let environment = environment.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        let directory = TempDir::new().unwrap();
-        let mut services =
-            Self { directory, environment, running: Vec::new(), web_port, nats_port };
-        let written = services.command("nats-conf").output().unwrap();
-        assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
-        for service in Service::ALL {
-            services.launch(service);
-        }
-        eventually("a first sample", async || services.web().newest_sample().await).await;
-        services
+        Self::builder().start().await
+    }
+
+    /// Services with a sample every 200 ms.
+    pub fn builder() -> ServicesBuilder {
+        ServicesBuilder { environment: Vec::new() }
+    }
+
+    /// Waits for a first sample.
+    pub async fn ready(&self) {
+        eventually("a first sample", async || self.web().newest_sample().await).await;
+    }
+
+    /// A connection to nats-server that may see and do everything that sysmaint's own may not.
+    pub async fn onlooker(&self) -> RawNats {
+        RawNats::connect(self.nats_port, &self.onlooker).await
+    }
+
+    fn admit_onlooker(&self) {
+        let path = self.data().join("nats.conf");
+        let rendered = std::fs::read_to_string(&path).unwrap();
+        let (before, after) = rendered.split_once(&format!("{USERS}\n")).unwrap();
+        let user = format!("{{ nkey: {} }}", self.onlooker.public_key());
+        std::fs::write(&path, format!("{before}{USERS}\n      {user}\n{after}")).unwrap();
     }
 
     /// Starts one of them.
@@ -108,6 +130,21 @@ impl Services {
         format!("nats://127.0.0.1:{}", self.nats_port)
     }
 
+    /// The relay's HTTP face.
+    pub fn relay(&self) -> Web {
+        Web::new(self.relay_port)
+    }
+
+    /// The data directory, and beside it what the processes printed.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// What all stores are encrypted with.
+    pub const fn passphrase(&self) -> &'static str {
+        PASSPHRASE
+    }
+
     /// The data directory.
     pub fn data(&self) -> PathBuf {
         self.directory.path().join("data")
@@ -123,5 +160,52 @@ impl Services {
             .env_remove("OPENAI_BASE_URL")
             .envs(self.environment.iter().cloned());
         command
+    }
+}
+
+impl ServicesBuilder {
+    /// Sets a variable.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.environment.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Writes keys and configuration, starts everything, and waits for a first sample.
+    pub async fn start(self) -> Services {
+        let mut services = self.prepare();
+        for service in Service::ALL {
+            services.launch(service);
+        }
+        services.ready().await;
+        services
+    }
+
+    /// Writes keys and configuration, and starts nothing.
+    pub fn prepare(self) -> Services {
+        let (web_port, relay_port, nats_port) = (free_port(), free_port(), free_port());
+        let environment = [
+            ("WEB_PORT", web_port.to_string()),
+            ("RELAY_PORT", relay_port.to_string()),
+            ("NATS_PORT", nats_port.to_string()),
+            ("NATS_URL", format!("nats://127.0.0.1:{nats_port}")),
+            ("SYSMAINT_PROBE_INTERVAL_MS", "200".to_owned()),
+            ("MEGA_PASSPHRASE", PASSPHRASE.to_owned()),
+        ];
+        let mut environment = environment.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        environment.extend(self.environment);
+        let services = Services {
+            directory: TempDir::new().unwrap(),
+            environment,
+            running: Vec::new(),
+            web_port,
+            relay_port,
+            nats_port,
+            onlooker: KeyPair::new_user(),
+        };
+        let written = services.command("nats-conf").output().unwrap();
+        assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+        services.admit_onlooker();
+        services
     }
 }

@@ -19,9 +19,10 @@ pub struct StackBuilder {
 /// A running `sysmaint up` with a data directory and ports of its own.
 #[derive(Debug)]
 pub struct Stack {
+    // Before the directory, whose files it shows if its test fails.
+    process: Process,
     directory: TempDir,
     environment: Vec<(String, String)>,
-    process: Process,
     web_port: u16,
     relay_port: u16,
     nats_port: u16,

@@ -19,6 +19,11 @@ impl Web {
         Self { client, base: format!("http://127.0.0.1:{port}") }
     }
 
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.base.rsplit(':').next().unwrap().parse().unwrap()
+    }
+
     /// The address of a path.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
@@ -33,6 +38,14 @@ impl Web {
     /// POST; status and body, or `None` while the server cannot be reached.
     pub async fn post(&self, path: &str, body: &Value) -> Option<(u16, Value)> {
         let response = self.client.post(self.url(path)).json(body).send().await.ok()?;
+        let status = response.status().as_u16();
+        Some((status, response.json().await.unwrap_or(Value::Null)))
+    }
+
+    /// POST that does not wait for the outcome (`Prefer: respond-async`).
+    pub async fn post_and_leave(&self, path: &str, body: &Value) -> Option<(u16, Value)> {
+        let request = self.client.post(self.url(path)).header("prefer", "respond-async");
+        let response = request.json(body).send().await.ok()?;
         let status = response.status().as_u16();
         Some((status, response.json().await.unwrap_or(Value::Null)))
     }
@@ -52,6 +65,16 @@ impl Web {
     pub async fn newest_sample(&self) -> Option<String> {
         let status = self.status().await?;
         Some(status["hosts"][0]["sample"]["taken_at"].as_str()?.to_owned())
+    }
+
+    /// Messages that alice and bob could not open.
+    pub async fn dead_letters(&self) -> Option<u64> {
+        self.get("/api/status/link").await?["dead_letters"].as_u64()
+    }
+
+    /// Envelopes of alice and bob that the broker has not taken yet.
+    pub async fn outbox_waiting(&self) -> Option<u64> {
+        self.get("/api/status/link").await?["outbox_waiting"].as_u64()
     }
 
     /// Sends a direct message; its id once it was accepted.

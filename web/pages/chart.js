@@ -12,7 +12,8 @@ const TIME_STEPS = [
 ];
 
 const HEIGHT = 168;
-const MARGIN = { top: 8, right: 10, bottom: 22, left: 58 };
+// On the left fits the longest label, such as 99.9 MiB/s.
+const MARGIN = { top: 8, right: 10, bottom: 22, left: 78 };
 
 /** A silence longer than this many usual steps is a gap. */
 const GAP_STEPS = 3;

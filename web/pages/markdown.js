@@ -66,13 +66,14 @@ function code(lines, start) {
 /** Text with code, bold and italics in it. Bold may hold the other two. */
 function inline(text) {
   const nodes = [];
-  const marks = /`([^`\n]+)`|\*\*(?=\S)(.+?)\*\*|(?<![\w*])\*(?=[^\s*])([^*\n]+?)\*(?![\w*])/g;
+  const marks =
+    /`([^`\n]+)`|\*\*(?=\S)(.+?)\*\*|(?<![\w*])\*(?=[^\s*])([^*\n]+?)\*(?![\w*])|(?<!\w)_(?=[^\s_])([^_\n]+?)_(?!\w)/g;
   let last = 0;
   for (const match of text.matchAll(marks)) {
     nodes.push(text.slice(last, match.index));
     if (match[1] !== undefined) nodes.push(el('code', {}, match[1]));
     else if (match[2] !== undefined) nodes.push(el('strong', {}, ...inline(match[2])));
-    else nodes.push(el('em', {}, match[3]));
+    else nodes.push(el('em', {}, match[3] ?? match[4]));
     last = match.index + match[0].length;
   }
   nodes.push(text.slice(last));

@@ -61,7 +61,7 @@ async fn settle(
     let step = move |tx: &sysmaint_store::Tx<'_>| {
         tx.outbox().published(slot, &confirmed, now)?;
         for (id, delay) in postponed {
-            tx.outbox().postpone(id, now.after(delay))?;
+            tx.outbox().postpone(id, now, delay)?;
         }
         Ok(())
     };

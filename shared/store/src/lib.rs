@@ -36,7 +36,7 @@ pub use device_store::DeviceStore;
 pub use direct_messages::{DirectMessageRow, DirectMessages};
 pub use inbox::{Inbox, InboxRow};
 pub use lock::LockError;
-pub use outbox::{Outbox, OutboxRow};
+pub use outbox::{Outbox, OutboxRow, PAUSE_MAX};
 pub use own_samples::OwnSamples;
 pub use sent::{Delivery, Sent};
 pub use telemetry::{HostRow, METRICS, PointRow, Telemetry};

@@ -1,5 +1,7 @@
 //! Envelopes on their way out: committed, and then published until the broker confirms.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, params};
 use sysmaint_device::Sealed;
 use sysmaint_protocol::{DeviceId, Envelope, Timestamp, TransferId, subject::Mailbox};
@@ -8,6 +10,9 @@ use crate::{
     SqlError,
     device_store::{blob16, handle, invalid},
 };
+
+/// No envelope waits for longer than this until it is tried again.
+pub const PAUSE_MAX: Duration = Duration::from_hours(1);
 
 /// The outbox table.
 #[derive(Clone, Copy, Debug)]
@@ -29,9 +34,13 @@ impl Outbox<'_> {
     pub fn due(&self, slot: i64, now: Timestamp, limit: usize) -> Result<Vec<OutboxRow>, SqlError> {
         let mut statement = self.0.prepare_cached(
             "SELECT id, handle, device_id, registration_id, transfer_id, envelope, attempts
-             FROM outbox WHERE slot = ?1 AND next_attempt_at <= ?2 ORDER BY id LIMIT ?3",
+             FROM outbox WHERE slot = ?1 AND (next_attempt_at <= ?2 OR next_attempt_at > ?4)
+             ORDER BY id LIMIT ?3",
         )?;
-        let rows = statement.query_map(params![slot, now.as_millis(), limit], row)?;
+        // Beyond any pause that is ever set: the clock was put back since.
+        let clock_went_back = now.after(PAUSE_MAX).as_millis();
+        let columns = params![slot, now.as_millis(), limit, clock_went_back];
+        let rows = statement.query_map(columns, row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -51,19 +60,14 @@ impl Outbox<'_> {
         Ok(())
     }
 
-    /// Tries again later.
-    pub fn postpone(&self, id: i64, until: Timestamp) -> Result<(), SqlError> {
+    /// Tries again after a pause, which is cut at [`PAUSE_MAX`].
+    pub fn postpone(&self, id: i64, now: Timestamp, pause: Duration) -> Result<(), SqlError> {
+        let until = now.after(pause.min(PAUSE_MAX));
         self.0
             .prepare_cached(
                 "UPDATE outbox SET attempts = attempts + 1, next_attempt_at = ?2 WHERE id = ?1",
             )?
             .execute(params![id, until.as_millis()])?;
-        Ok(())
-    }
-
-    /// Gives up on an envelope that the broker will never take.
-    pub fn abandon(&self, id: i64) -> Result<(), SqlError> {
-        self.0.prepare_cached("DELETE FROM outbox WHERE id = ?1")?.execute([id])?;
         Ok(())
     }
 

@@ -1,1 +1,29 @@
-//! Development only: a real nats-server on a free port, participants, lossy links, eventually.
+//! Development only: what tests and benchmarks of devices need around them.
+//!
+//! * [`World`] certifies participants and knows their prekeys, without a relay.
+//! * [`Participant`] is an endpoint over a real file; it can be killed and started again.
+//! * [`Link`] carries mail in memory and loses, doubles, delays and reorders it as told;
+//!   [`Nats`] is a real nats-server on a free port.
+//! * [`eventually`] waits for a condition.
+//!
+//! No product crate depends on this one but for its tests.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a test library: a failure here is a failed test"
+)]
+
+mod directory;
+mod eventually;
+mod link;
+mod nats;
+mod participant;
+mod world;
+
+pub use directory::LocalDirectory;
+pub use eventually::eventually;
+pub use link::{Counts, Faults, Link};
+pub use nats::Nats;
+pub use participant::Participant;
+pub use world::World;

@@ -6,7 +6,7 @@ use rusqlite::params;
 use sysmaint_device::store::{
     DeadLetter, Held, NewInbox, NewOutbox, QueueStore, ReceiptDue, StoreError,
 };
-use sysmaint_protocol::{Address, ContentId, Kind, Timestamp};
+use sysmaint_protocol::{Address, ContentId, Kind, Timestamp, limits::RECEIPT_DELAY};
 
 use super::{DeviceStore, address, blob16, columns};
 
@@ -103,8 +103,11 @@ impl QueueStore for DeviceStore<'_> {
 
     fn receipts_due(&self, now: Timestamp, batch: usize) -> Result<Vec<ReceiptDue>, StoreError> {
         let sql = "SELECT service_id, device_id FROM receipt_owed WHERE slot = ?1
-                   GROUP BY service_id, device_id HAVING min(due_at) <= ?2 OR count(*) >= ?3";
-        self.all(sql, params![self.slot, now.as_millis(), batch], |row| {
+                   GROUP BY service_id, device_id 
+                   HAVING min(due_at) <= ?2 OR count(*) >= ?3 OR max(due_at) > ?4";
+        // Due later than any receipt ever is: the clock was put back since.
+        let clock_went_back = now.after(RECEIPT_DELAY).as_millis();
+        self.all(sql, params![self.slot, now.as_millis(), batch, clock_went_back], |row| {
             Ok(ReceiptDue { peer: address(row, 0)? })
         })
     }

@@ -77,6 +77,10 @@ async fn send(scratch: &Scratch, from: &str, to: &str, text: &str) -> Sealed {
         let device = reopened(&mut store, &from)?;
         device.send(&mut store, &mut StdRng::from_os_rng(), NOW, &to, None, &text)?;
         let row = tx.outbox().due(store.slot(), NOW, 10)?.pop().unwrap();
+        tx.outbox().postpone(row.id, NOW, Duration::from_secs(5))?;
+        assert!(tx.outbox().due(store.slot(), NOW, 10)?.is_empty());
+        let put_back = NOW.before(Duration::from_hours(24));
+        assert_eq!(tx.outbox().due(store.slot(), put_back, 10)?.len(), 1);
         tx.outbox().published(store.slot(), &[row.sealed.transfer_id()], NOW)?;
         assert_eq!(tx.outbox().waiting(store.slot())?.0, 0);
         Ok(row.sealed)

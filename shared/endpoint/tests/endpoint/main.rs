@@ -1,0 +1,10 @@
+//! Endpoints at work over real files, and links that are as bad as a test wants them.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod conversation;
+mod lossy;
+mod publishing;
+mod receiving;
+mod settling;
+mod windows;

@@ -1,0 +1,79 @@
+//! A real nats-server, with streams and roles as in production.
+
+use std::{collections::BTreeMap, process::Command, sync::Arc};
+
+use sysmaint_bus::{
+    Bus, BusConfig, Credentials, Mailbox, NatsMailbox, NatsServer, NatsServerConfig, Role,
+    StreamTable,
+    conf::{Durability, NatsUser},
+};
+use sysmaint_protocol::{DeviceId, Handle, subject};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// What all streams together may fill; enough for any test.
+const MAX_FILE_BYTES: u64 = 1024 * 1024 * 1024;
+const RELAY: &str = "relay";
+
+/// A server of one's own on a free port. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Nats {
+    server: Option<NatsServer>,
+    users: BTreeMap<String, Credentials>,
+    relay: Bus,
+    _directory: TempDir,
+}
+
+impl Nats {
+    /// Starts it with a user for each handle, and makes the streams as the relay does.
+    pub async fn start(durability: Durability, handles: &[&str]) -> Self {
+        let directory = TempDir::new().unwrap();
+        let mut users = BTreeMap::new();
+        let mut add = |name: &str, role| {
+            let credentials = Credentials::generate().unwrap();
+            let user = NatsUser::new(name, &credentials, role);
+            users.insert(name.to_owned(), credentials);
+            user
+        };
+        let mut listed = vec![add(RELAY, Role::Relay)];
+        listed.extend(handles.iter().map(|name| add(name, Role::Service(vec![mailbox(name)]))));
+        let config = NatsServerConfig {
+            durability,
+            max_file_bytes: MAX_FILE_BYTES,
+            ..NatsServerConfig::new(directory.path().to_owned(), 0, listed)
+        };
+        let server = NatsServer::start(config).await.unwrap();
+        let relay = connect(&server, &users[RELAY]).await;
+        relay.ensure_streams(&StreamTable::single_server()).await.unwrap();
+        Self { server: Some(server), users, relay, _directory: directory }
+    }
+
+    /// A connection for one of the handles, whose mailbox is there afterwards.
+    pub async fn mailbox(&self, handle: &str) -> Arc<dyn Mailbox> {
+        self.relay.ensure_mailbox(&mailbox(handle)).await.unwrap();
+        let server = self.server.as_ref().unwrap();
+        Arc::new(NatsMailbox::new(connect(server, &self.users[handle]).await))
+    }
+}
+
+impl Drop for Nats {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            let pid = server.pid();
+            // First whoever would start it again.
+            drop(server);
+            let killed = Command::new("kill").args(["-9", &pid.to_string()]).status();
+            debug_assert!(killed.is_ok());
+        }
+    }
+}
+
+async fn connect(server: &NatsServer, credentials: &Credentials) -> Bus {
+    let config = BusConfig::new(&server.url(), Some(credentials.clone()), "sysmaint-testkit");
+    Bus::connect(config, &CancellationToken::new()).await.unwrap()
+}
+
+fn mailbox(handle: &str) -> subject::Mailbox {
+    let handle: Handle = handle.parse().unwrap();
+    subject::Mailbox::new(handle, DeviceId::FIRST)
+}

@@ -1,0 +1,108 @@
+//! One who takes part: an endpoint at work over a file of its own.
+
+use std::{ops::Deref, path::Path, sync::Arc};
+
+use sysmaint_bus::Mailbox;
+use sysmaint_endpoint::{Endpoint, EndpointConfig};
+use sysmaint_protocol::{ContentId, DeviceId, Handle, body::Text, rest::Transport};
+use sysmaint_store::{OpenError, Passphrase, Store};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{World, eventually};
+
+/// An endpoint and the task that runs it. Dropped, it stops in the middle of whatever it does.
+pub struct Participant {
+    world: World,
+    handle: Handle,
+    mailbox: Arc<dyn Mailbox>,
+    directory: TempDir,
+    endpoint: Endpoint,
+    /// One, which ends with this.
+    task: JoinSet<()>,
+}
+
+impl Participant {
+    pub(crate) async fn start(world: World, handle: Handle, mailbox: Arc<dyn Mailbox>) -> Self {
+        let directory = TempDir::new().unwrap();
+        let (endpoint, task) = run(&world, &handle, &mailbox, directory.path()).await;
+        Self { world, handle, mailbox, directory, endpoint, task }
+    }
+
+    /// Pins each other's handles, so that each believes what the other is called.
+    pub async fn meet(&self, other: &Self) {
+        self.endpoint.meet(&other.handle).await.unwrap();
+        other.endpoint.meet(&self.handle).await.unwrap();
+    }
+
+    /// Seals and queues a text.
+    pub async fn say(&self, to: &Self, text: &str) -> ContentId {
+        self.endpoint.send(&to.handle, &Text { text: text.to_owned() }).await.unwrap()
+    }
+
+    /// Stops in the middle of whatever it does. What it had committed is in its file.
+    pub async fn stop(&mut self) {
+        self.task.shutdown().await;
+    }
+
+    /// Stops and starts again from its file, as a new process would. Whoever holds a clone of
+    /// the old endpoint must have dropped it.
+    pub async fn restart(mut self) -> Self {
+        self.stop().await;
+        let Self { world, handle, mailbox, directory, endpoint, task: _ } = self;
+        drop(endpoint);
+        let (endpoint, task) = run(&world, &handle, &mailbox, directory.path()).await;
+        Self { world, handle, mailbox, directory, endpoint, task }
+    }
+}
+
+impl Deref for Participant {
+    type Target = Endpoint;
+
+    fn deref(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}
+
+impl std::fmt::Debug for Participant {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Participant").field("handle", &self.handle).finish_non_exhaustive()
+    }
+}
+
+async fn run(
+    world: &World,
+    handle: &Handle,
+    mailbox: &Arc<dyn Mailbox>,
+    directory: &Path,
+) -> (Endpoint, JoinSet<()>) {
+    let endpoint = Endpoint::start(EndpointConfig {
+        handle: handle.clone(),
+        device_id: DeviceId::FIRST,
+        trust_root: world.trust_root.clone(),
+        transport: Transport::Nats,
+        store: open(&directory.join("participant.db")).await,
+        mailbox: mailbox.clone(),
+        directory: world.directory.clone(),
+        clock: world.clock.clone(),
+    })
+    .await
+    .unwrap();
+    let running = endpoint.clone();
+    let mut task = JoinSet::new();
+    task.spawn(async move { running.run(CancellationToken::new()).await });
+    let ready = |status: &sysmaint_endpoint::Status| status.registered && status.receiving;
+    endpoint.status().wait_for(ready).await.unwrap();
+    (endpoint, task)
+}
+
+/// The file of a participant that was stopped is free once its last reader is done.
+async fn open(path: &Path) -> Store {
+    let passphrase = Passphrase::new("a passphrase for tests".to_owned().into());
+    eventually("the store", async || match Store::open(path, &passphrase) {
+        Err(OpenError::Lock(_)) => None,
+        outcome => Some(outcome.unwrap()),
+    })
+    .await
+}

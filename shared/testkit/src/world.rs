@@ -1,0 +1,38 @@
+//! Who certifies and lists everybody, without a relay.
+
+use std::sync::Arc;
+
+use sysmaint_bus::Mailbox;
+use sysmaint_device::authority::Authority;
+use sysmaint_endpoint::Clock;
+
+use crate::{LocalDirectory, Participant};
+
+/// A certificate authority and a directory.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub(crate) trust_root: Vec<u8>,
+    pub(crate) directory: Arc<LocalDirectory>,
+    pub(crate) clock: Clock,
+}
+
+impl World {
+    /// With new keys, at the system's time.
+    pub fn new() -> Self {
+        let authority = Authority::generate(&mut rand::rng()).unwrap();
+        let (trust_root, clock) = (authority.trust_root(), Clock::system());
+        let directory = Arc::new(LocalDirectory::new(authority, clock.clone()));
+        Self { trust_root, directory, clock }
+    }
+
+    /// A running endpoint with a new store; registered, and with prekeys in the directory.
+    pub async fn participant(&self, handle: &str, mailbox: Arc<dyn Mailbox>) -> Participant {
+        Participant::start(self.clone(), handle.parse().unwrap(), mailbox).await
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
