@@ -30,7 +30,7 @@ test: ## formatting, lints and all quick tests
 	@scripts/run-tests
 
 .PHONY: test-heavy
-test-heavy: provision-test ## the long tests: campaigns, clusters, images
+test-heavy: provision-test ## the tests that take too long for every run
 	cargo test --release --locked --workspace -- --ignored
 
 .PHONY: bench

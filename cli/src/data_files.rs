@@ -90,7 +90,10 @@ pub(crate) async fn trust_root(
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(Failure::new(Exit::Io, error)),
         }
-        if shutdown.is_cancelled() || tokio::time::Instant::now() > deadline {
+        if shutdown.is_cancelled() {
+            return Err(Failure::stopped());
+        }
+        if tokio::time::Instant::now() > deadline {
             return Err(Failure::unavailable(anyhow::anyhow!(
                 "there is no trust root at {}: start the relay first, or copy trust-root.pub \
                  from its data directory and name it in SYSMAINT_TRUST_ROOT_FILE",

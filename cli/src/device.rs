@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use sysmaint_bus::{Bus, BusConfig, Credentials, NatsDirectory, NatsMailbox};
+use sysmaint_bus::{Bus, BusConfig, ConnectError, Credentials, NatsDirectory, NatsMailbox};
 use sysmaint_endpoint::{Clock, Endpoint, EndpointConfig};
 use sysmaint_protocol::{DeviceId, Handle, rest::Transport};
 use sysmaint_service::exit::Exit;
@@ -36,7 +36,10 @@ pub(crate) async fn connect(
 ) -> Result<Bus, Failure> {
     let name = format!("sysmaint-{}", service.name());
     let config = BusConfig::new(url, Some(credentials), &name);
-    Bus::connect(config, shutdown).await.map_err(Failure::unavailable)
+    Bus::connect(config, shutdown).await.map_err(|error| match error {
+        ConnectError::Stopped => Failure::stopped(),
+        other => Failure::unavailable(other),
+    })
 }
 
 /// A device beside the server.

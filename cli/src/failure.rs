@@ -22,6 +22,11 @@ impl Failure {
         Self::new(Exit::Unavailable, error)
     }
 
+    /// The program was told to stop before it had started: not an error, but worth a word.
+    pub(crate) fn stopped() -> Self {
+        Self::new(Exit::Success, anyhow::anyhow!("stopped before everything had started"))
+    }
+
     /// Without the code, for a supervisor.
     pub(crate) fn into_error(self) -> anyhow::Error {
         self.error

@@ -12,7 +12,8 @@ use std::{
 
 use nkeys::KeyPair;
 use serde_json::{Value, json};
-use sysmaint_protocol::Base64Bytes;
+use sysmaint_bus::BusConfig;
+use sysmaint_protocol::{Base64Bytes, subject::Mailbox};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{
@@ -152,6 +153,15 @@ impl RawNats {
             self.seen.lock().unwrap()[from..].iter().find(|seen| seen.subject == reply).cloned()
         })
         .await
+    }
+
+    /// How many messages wait in a mailbox.
+    pub async fn depth(&self, mailbox: &Mailbox) -> u64 {
+        let stream = mailbox.stream(BusConfig::SHARDS);
+        let question = json!({ "subjects_filter": mailbox.sealed() }).to_string();
+        let subject = format!("$JS.API.STREAM.INFO.{stream}");
+        let info = self.request(&subject, &[], question.as_bytes()).await.json();
+        info["state"]["subjects"][mailbox.sealed()].as_u64().unwrap_or(0)
     }
 
     /// Everything that has passed so far.

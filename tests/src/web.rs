@@ -56,6 +56,15 @@ impl Web {
         (status == 200).then_some(body)
     }
 
+    /// Asks the agent without waiting for the answer; the prompt's id once it is kept.
+    pub async fn ask_later(&self, prompt: &str) -> Option<String> {
+        let request = self.client.post(self.url("/api/chat")).header("prefer", "respond-async");
+        let response = request.json(&json!({ "prompt": prompt })).send().await.ok()?;
+        let accepted = response.status().as_u16() == 202;
+        let answer: Value = response.json().await.ok()?;
+        if accepted { Some(answer["id"].as_str()?.to_owned()) } else { None }
+    }
+
     /// The documented current status.
     pub async fn status(&self) -> Option<Value> {
         self.get("/api/status/current").await

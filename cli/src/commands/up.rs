@@ -7,6 +7,7 @@ use sysmaint_bus::{NatsServer, NatsServerConfig};
 use sysmaint_probe::run as run_probe;
 use sysmaint_relay_bridge::run as run_relay;
 use sysmaint_service::{data_dir::DataDir, supervisor::Supervisor};
+use sysmaint_store::Store;
 use sysmaint_web::{Backend, SealedBackend, backend::Event};
 use tokio::{net::TcpListener, sync::broadcast::error::RecvError};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,7 @@ use crate::{
 
 /// After this long without a sample, something is said.
 const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Runs everything until the token is cancelled.
 pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), Failure> {
@@ -53,9 +55,9 @@ struct Listeners {
 
 struct Stores {
     authority: sysmaint_device::authority::Authority,
-    agent: sysmaint_store::Store,
-    probe: sysmaint_store::Store,
-    web: sysmaint_store::Store,
+    agent: Store,
+    probe: Store,
+    web: Store,
 }
 
 impl Stores {
@@ -126,7 +128,7 @@ async fn run_services(
     supervisor.spawn("agent", run_agent(settings.agent.clone(), agent, shutdown.clone()));
     supervisor.spawn("probe", run_probe(settings.probe.clone(), probe, shutdown.clone()));
     let address = listeners.web.local_addr().ok();
-    let announcer = tokio::spawn(announce(backend.clone(), address, shutdown.clone()));
+    let announcer = tokio::spawn(announce(backend.clone(), stores.agent, address, shutdown.clone()));
     let token = shutdown.clone();
     supervisor.spawn("web", async move {
         web::serve(&settings, listeners.web, backend, tap, token).await.map_err(Failure::into_error)
@@ -136,10 +138,20 @@ async fn run_services(
     outcome.map_err(Failure::unavailable)
 }
 
-/// Prints `ready http://…` on standard output once a sample has come all the way.
+/// A question that is asked at once should find something to talk about.
+async fn agent_has_a_sample(agent: &Store) {
+    let hosts = || agent.read(|view| view.telemetry().hosts());
+    while hosts().await.is_ok_and(|hosts| hosts.is_empty()) {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Prints `ready http://…` on standard output once a sample has come all the way, to the pages
+/// and to the agent.
 #[expect(clippy::print_stdout, reason = "the one line that scripts wait for")]
 async fn announce(
     backend: SealedBackend,
+    agent: Store,
     address: Option<std::net::SocketAddr>,
     shutdown: CancellationToken,
 ) {
@@ -147,7 +159,7 @@ async fn announce(
     let first_sample = async {
         loop {
             match events.recv().await {
-                Ok(Event::Host(_)) => return,
+                Ok(Event::Host(_)) => return agent_has_a_sample(&agent).await,
                 Err(RecvError::Closed) => return std::future::pending().await,
                 Ok(_) | Err(RecvError::Lagged(_)) => {}
             }

@@ -1,6 +1,7 @@
 //! Mailboxes on NATS: publish with confirmation, read through one durable consumer a device.
 
 mod deliveries;
+mod order;
 mod provision;
 
 use async_nats::HeaderMap;

@@ -1,5 +1,10 @@
 //! Reading sender certificates.
 
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
 use libsignal_protocol::SenderCertificate;
 use sysmaint_protocol::{Address, DeviceId, Timestamp};
 
@@ -11,6 +16,43 @@ pub(crate) struct Certified {
     pub(crate) owner: Address,
     pub(crate) key: IdentityKey,
     pub(crate) expires_at: Timestamp,
+}
+
+/// Certificates that are remembered; each of them was signed under the root.
+const REMEMBERED: usize = 1024;
+/// Bytes of one that is. An honest one has 260; its owner may append what nobody has signed.
+const REMEMBERED_BYTES: usize = 512;
+
+/// Certificates whose signatures were found good before. Every message carries its sender's, and
+/// two signatures cost as much as all else in opening it.
+#[derive(Default)]
+pub(crate) struct Known(Mutex<HashMap<Box<[u8]>, Certified>>);
+
+impl Known {
+    /// As [`validate`], with the signatures of each certificate checked once. Its bytes include
+    /// them, so that what was changed anywhere is another certificate.
+    pub(crate) fn validate(
+        &self,
+        certificate: &SenderCertificate,
+        root: &IdentityKey,
+        at: Timestamp,
+    ) -> Option<Certified> {
+        let bytes = certificate.serialized().ok()?;
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(bytes).copied();
+        if let Some(certified) = known {
+            return (at <= certified.expires_at).then_some(certified);
+        }
+        let certified = validate(certificate, root, at)?;
+        if bytes.len() > REMEMBERED_BYTES {
+            return Some(certified);
+        }
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(bytes.into(), certified);
+        Some(certified)
+    }
 }
 
 /// Checks the chain to the root, and the expiry against `at`, and reads the certificate.
@@ -44,4 +86,41 @@ fn read(certificate: &SenderCertificate) -> Option<Certified> {
         key: IdentityKey::of(&certificate.key().ok()?).ok()?,
         expires_at: Timestamp::from_millis(certificate.expiration().ok()?.epoch_millis()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sysmaint_protocol::{ServiceId, limits::CERTIFICATE_LIFE};
+
+    use super::*;
+    use crate::{authority::Authority, testing::rng};
+
+    const NOW: Timestamp = Timestamp::from_millis(1_795_426_200_000);
+
+    #[test]
+    fn a_certificate_that_was_good_before_still_ends_and_excuses_no_other() {
+        let authority = Authority::generate(&mut rng()).unwrap();
+        let root = IdentityKey::parse(&authority.trust_root()).unwrap();
+        let key = libsignal_protocol::KeyPair::generate(&mut rng()).public_key;
+        let key = IdentityKey::of(&key).unwrap();
+        let service_id = ServiceId::from_random([1; 16]);
+        let owner = Address { service_id, device_id: DeviceId::FIRST };
+        let bytes = authority.issue(&mut rng(), owner, &key, NOW).unwrap().certificate;
+        let certificate = SenderCertificate::deserialize(&bytes).unwrap();
+        let (known, end) = (Known::default(), NOW.after(CERTIFICATE_LIFE));
+        for _ in 0..2 {
+            assert_eq!(known.validate(&certificate, &root, end).unwrap().owner, owner);
+            let late = end.after(Duration::from_millis(1));
+            assert_eq!(known.validate(&certificate, &root, late), None);
+        }
+        for index in 0..bytes.len() {
+            let mut tampered = bytes.clone();
+            tampered[index] ^= 1;
+            let tampered = SenderCertificate::deserialize(&tampered).ok();
+            let believed = tampered.and_then(|tampered| known.validate(&tampered, &root, NOW));
+            assert_eq!(believed, None, "byte {index}");
+        }
+    }
 }

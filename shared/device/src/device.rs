@@ -8,7 +8,7 @@ use sysmaint_protocol::{Address, DeviceId, Handle, ServiceId, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::{
-    archive, backend,
+    archive, backend, certificate,
     key::IdentityKey,
     store::{LocalDevice, Store, StoreError},
 };
@@ -21,6 +21,7 @@ pub struct Device {
     pub(crate) registration_id: u32,
     pub(crate) identity: IdentityKeyPair,
     pub(crate) trust_root: IdentityKey,
+    pub(crate) certificates: certificate::Known,
 }
 
 /// A device could not be made or read.
@@ -90,6 +91,7 @@ impl Device {
             registration_id: local.registration_id,
             identity,
             trust_root,
+            certificates: certificate::Known::default(),
         })
     }
 
@@ -111,7 +113,7 @@ impl Device {
 
 impl std::fmt::Debug for Device {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { handle, address, registration_id: _, identity: _, trust_root: _ } = self;
+        let Self { handle, address, .. } = self;
         formatter
             .debug_struct("Device")
             .field("handle", handle)

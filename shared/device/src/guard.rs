@@ -40,6 +40,8 @@ pub(crate) struct Guarded<'a> {
     peer: Address,
     message: &'a SignalMessage,
     pq: pq_ratchet::Position,
+    /// The highest counters of its chains so far.
+    seen: [Option<u32>; 2],
     opens_session: bool,
 }
 
@@ -71,18 +73,24 @@ fn check<'a>(
     message: &'a SignalMessage,
     opens_session: bool,
 ) -> Result<Result<Guarded<'a>, Rejected>, StoreError> {
-    if let Err(error) = canonical(&message.sender_ratchet_key().serialize()) {
-        return Ok(Err(error.into()));
-    }
     let pq = match pq_ratchet::parse(message.pq_ratchet()) {
         Ok(position) => position,
         Err(error) => return Ok(Err(error.into())),
     };
-    let guarded = Guarded { peer, message, pq, opens_session };
-    for (chain, counter) in guarded.positions() {
-        if let Err(ahead) = jump::check(store, peer, &chain, counter)? {
+    let mut guarded = Guarded { peer, message, pq, seen: [None; 2], opens_session };
+    let positions = guarded.positions();
+    for (seen, (chain, counter)) in guarded.seen.iter_mut().zip(&positions) {
+        *seen = store.chain_counter(peer, chain)?;
+        if let Err(ahead) = jump::check(*seen, *counter) {
             return Ok(Err(Rejected::Jump(ahead)));
         }
+    }
+    // A chain that has a counter was authentic, and its key has passed this before.
+    let [(ratchet_key, _), _] = &positions;
+    if guarded.seen[0].is_none()
+        && let Err(error) = canonical(ratchet_key)
+    {
+        return Ok(Err(error.into()));
     }
     Ok(Ok(guarded))
 }
@@ -90,8 +98,10 @@ fn check<'a>(
 impl Guarded<'_> {
     /// Remembers the counters of a message that was authentic.
     pub(crate) fn accept(&self, store: &mut dyn PeerStore) -> Result<(), StoreError> {
-        for (chain, counter) in self.positions() {
-            jump::accept(store, self.peer, &chain, counter)?;
+        for (seen, (chain, counter)) in self.seen.iter().zip(self.positions()) {
+            if seen.is_none_or(|seen| seen < counter) {
+                store.put_chain_counter(self.peer, &chain, counter)?;
+            }
         }
         Ok(())
     }

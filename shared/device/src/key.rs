@@ -9,6 +9,9 @@ use libsignal_protocol::PublicKey;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct IdentityKey([u8; 33]);
 
+/// What libsignal puts before a Curve25519 key.
+const DJB: u8 = 0x05;
+
 /// The bytes are not an acceptable public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a canonical Curve25519 public key")]
@@ -19,6 +22,13 @@ impl IdentityKey {
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidKey> {
         canonical(bytes)?;
         bytes.try_into().map(Self).map_err(|_| InvalidKey)
+    }
+
+    /// Takes bytes that were checked before they were stored. The check of the order costs as much
+    /// as a key agreement, and a stored key is read for every message.
+    pub fn stored(bytes: &[u8]) -> Result<Self, InvalidKey> {
+        let key: [u8; 33] = bytes.try_into().map_err(|_| InvalidKey)?;
+        if key[0] == DJB { Ok(Self(key)) } else { Err(InvalidKey) }
     }
 
     /// The 33 bytes.
@@ -60,6 +70,8 @@ mod tests {
         let mut longer = key.to_vec();
         longer.push(0);
         assert!(IdentityKey::parse(&longer).is_err());
+        assert!(IdentityKey::stored(&longer).is_err());
+        assert_eq!(IdentityKey::stored(&key), IdentityKey::parse(&key));
         let mut zero = [0; 33];
         zero[0] = 5;
         assert!(IdentityKey::parse(&zero).is_err());

@@ -14,7 +14,7 @@ use sysmaint_protocol::{
 
 use crate::{
     Device,
-    certificate::{self, Certified},
+    certificate::Certified,
     device::protocol_address,
     guard::{self, Guarded},
     key::IdentityKey,
@@ -123,7 +123,9 @@ impl Device {
         let certified = content
             .sender()
             .ok()
-            .and_then(|sender| certificate::validate(sender, &self.trust_root, incoming.stored_at))
+            .and_then(|sender| {
+                self.certificates.validate(sender, &self.trust_root, incoming.stored_at)
+            })
             .ok_or(Stop::Dead(DeadReason::Certificate))?;
         let peer = certified.owner;
         *sender = Some(peer);

@@ -15,6 +15,9 @@ use crate::{Activity, Endpoint, StepError};
 
 /// Deliveries that are opened in one go.
 const BATCH: usize = 64;
+/// After a delivery could not be stored.
+const RETRY: Duration = Duration::from_secs(1);
+const RETRIES: usize = 30;
 /// How often receipts that are not due at once are looked at.
 const RECEIPTS: Duration = Duration::from_secs(5);
 
@@ -38,17 +41,35 @@ async fn receive_all(endpoint: &Endpoint, mut deliveries: Box<dyn Deliveries>) {
     while let Some(batch) = deliveries.next(BATCH).await {
         // Polled in order, so that they reach the writer in order.
         let outcomes = join_all(batch.iter().map(|delivery| open(endpoint, delivery))).await;
-        let stored = batch.iter().zip(&outcomes).filter(|(_, stored)| **stored);
-        let acknowledged =
-            join_all(stored.map(|(delivery, _)| delivery.acknowledgement.acknowledge()));
-        for error in acknowledged.await.into_iter().filter_map(Result::err) {
-            tracing::debug!(%error, "a delivery will come again");
+        let (stored, failed): (Vec<_>, Vec<_>) =
+            batch.iter().zip(outcomes).partition(|(_, stored)| *stored);
+        acknowledge(stored.into_iter().map(|(delivery, _)| delivery)).await;
+        // Newer mail waits here too: what it overtook by too much could not be opened any more.
+        for (delivery, _) in failed {
+            if open_patiently(endpoint, delivery).await {
+                acknowledge([delivery]).await;
+            }
         }
         receipts(endpoint).await;
-        if outcomes.contains(&false) {
-            // A full disk, most likely. What is not acknowledged comes again.
-            tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// A full disk, most likely. What fails for another reason and for good comes again later and
+/// does not hold up the mailbox for ever.
+async fn open_patiently(endpoint: &Endpoint, delivery: &Delivery) -> bool {
+    for _ in 0..RETRIES {
+        tokio::time::sleep(RETRY).await;
+        if open(endpoint, delivery).await {
+            return true;
         }
+    }
+    false
+}
+
+async fn acknowledge(deliveries: impl IntoIterator<Item = &Delivery>) {
+    let all = deliveries.into_iter().map(|delivery| delivery.acknowledgement.acknowledge());
+    for error in join_all(all).await.into_iter().filter_map(Result::err) {
+        tracing::debug!(%error, "a delivery will come again");
     }
 }
 

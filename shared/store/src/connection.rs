@@ -4,10 +4,11 @@ use std::{
     fs,
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::Once,
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -105,10 +106,14 @@ impl Keyed {
     }
 
     fn connect(&self, access: OpenFlags) -> Result<Connection, OpenError> {
+        set_up_sqlcipher();
         let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection =
             Connection::open_with_flags(&self.path, flags).map_err(|error| self.error(error))?;
         let unlock = || {
+            // Else a connection with the wrong key would write a killed process's journal back,
+            // unread, when it is closed.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
             // SQLCipher would print every wrong key's failure to stderr.
             connection.execute_batch("PRAGMA cipher_log_level = NONE")?;
             let statement = Zeroizing::new(format!("PRAGMA key = \"{}\"", *self.pragma));
@@ -116,9 +121,10 @@ impl Keyed {
             connection.busy_timeout(Duration::from_secs(5))?;
             connection.set_prepared_statement_cache_capacity(128);
             // The first read: it fails here if the key is not the file's.
-            connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))
+            connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
         };
-        unlock().map_err(|error| self.error(error))?;
+        let _set: bool = unlock().map_err(|error| self.error(error))?;
         Ok(connection)
     }
 
@@ -155,6 +161,13 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     migrate::run(connection)
+}
+
+/// SQLite takes itself for initialised before SQLCipher is, so that of several threads that open
+/// the process's first files at the same time one may be refused its key. One goes first.
+fn set_up_sqlcipher() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| drop(Connection::open_in_memory()));
 }
 
 #[cfg(test)]

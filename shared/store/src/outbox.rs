@@ -30,11 +30,19 @@ pub struct OutboxRow {
 }
 
 impl Outbox<'_> {
-    /// What is due, oldest first.
+    /// What is due, oldest first. What waits for its next attempt holds back everything behind it
+    /// for the same mailbox: libsignal keeps the keys of the last few turns of a conversation
+    /// only, so that an envelope which is overtaken by too many others cannot be opened any more.
     pub fn due(&self, slot: i64, now: Timestamp, limit: usize) -> Result<Vec<OutboxRow>, SqlError> {
         let mut statement = self.0.prepare_cached(
             "SELECT id, handle, device_id, registration_id, transfer_id, envelope, attempts
              FROM outbox WHERE slot = ?1 AND (next_attempt_at <= ?2 OR next_attempt_at > ?4)
+             AND NOT EXISTS (
+                 SELECT 1 FROM outbox AS earlier
+                 WHERE earlier.slot = ?1
+                 AND earlier.next_attempt_at > ?2 AND earlier.next_attempt_at <= ?4
+                 AND earlier.id < outbox.id AND earlier.handle = outbox.handle
+                 AND earlier.device_id = outbox.device_id)
              ORDER BY id LIMIT ?3",
         )?;
         // Beyond any pause that is ever set: the clock was put back since.
@@ -75,7 +83,13 @@ impl Outbox<'_> {
     pub fn waiting(&self, slot: i64) -> Result<(u64, Option<Timestamp>), SqlError> {
         let row = self
             .0
-            .prepare_cached("SELECT count(*), min(next_attempt_at) FROM outbox WHERE slot = ?1")?
+            .prepare_cached(
+                // The first of each mailbox holds back the others; SQLite takes the other columns
+                // from the row that holds the minimum.
+                "SELECT coalesce(sum(waiting), 0), min(next_attempt_at) FROM (
+                     SELECT count(*) AS waiting, min(id), next_attempt_at
+                     FROM outbox WHERE slot = ?1 GROUP BY handle, device_id)",
+            )?
             .query_row([slot], |row| Ok((row.get(0)?, row.get::<_, Option<u64>>(1)?)))?;
         Ok((row.0, row.1.map(Timestamp::from_millis)))
     }

@@ -77,7 +77,7 @@ impl OwnSamples<'_> {
         Ok(())
     }
 
-    /// A reader that is seen for the first time starts at what is there now.
+    /// A reader that is seen for the first time is sent everything that is still here.
     pub fn meet_reader(&self, reader: &Handle) -> Result<(), SqlError> {
         let known: Option<u64> = self
             .0

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, fs, path::Path};
 use sha2::{Digest, Sha256};
 
 /// Every file of a data directory's stores and keys with its digest: databases, their journals,
-/// keys and configuration, but not the lock files, which name the process that looked last.
+/// keys and configuration, but not the lock files, which name the process that looked last, and
+/// not SQLite's shared indexes, which are made anew from the journals.
 pub(crate) fn digests(data: &Path) -> BTreeMap<String, String> {
     let mut digests = BTreeMap::new();
     collect(data, data, &mut digests);
@@ -16,10 +17,10 @@ fn collect(root: &Path, directory: &Path, digests: &mut BTreeMap<String, String>
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let name = path.strip_prefix(root).unwrap().display().to_string();
-        let is_lock = name == "lock" || name.ends_with(".lock");
+        let passing = name == "lock" || name.ends_with(".lock") || name.ends_with("-shm");
         if path.is_dir() {
             collect(root, &path, digests);
-        } else if !is_lock {
+        } else if !passing {
             let digest = Sha256::digest(fs::read(&path).unwrap());
             digests.insert(name, format!("{digest:x}"));
         }

@@ -14,6 +14,13 @@ async fn a_full_disk_loses_nothing_that_was_accepted_and_is_over_when_there_is_r
     let web = stack.web();
     let traffic = Traffic::start(&web);
     first_chat(&web, "the start").await;
+    eventually("samples at the agent", async || {
+        let answer = web.ask("what is the load?").await?;
+        answer["reply"].as_str()?.contains("diagprobe").then_some(())
+    })
+    .await;
+    // Sessions and journals as they are after a while.
+    tokio::time::sleep(Duration::from_secs(3)).await;
 
     let filler = mount.path().join("filler");
     fill(&filler);
@@ -37,7 +44,7 @@ async fn a_full_disk_loses_nothing_that_was_accepted_and_is_over_when_there_is_r
     .await;
     first_chat(&web, "a full disk").await;
     let ledger = traffic.stop().await;
-    let prompts = ledger.check(2).await;
+    let prompts = ledger.check(3).await;
     assert!(stack.stop().await);
     let passphrase = std::fs::read_to_string(data.join("passphrase")).unwrap();
     let agent = Evidence::of(&data, "agent.db", &passphrase).await;

@@ -16,7 +16,11 @@ use async_trait::async_trait;
 use futures_util::{FutureExt as _, StreamExt as _};
 use sysmaint_protocol::{Timestamp, subject::Mailbox};
 
-use super::{MESSAGE_ID, provision::GROUP};
+use super::{
+    MESSAGE_ID,
+    order::{self, Order},
+    provision::{ACK_WAIT, GROUP},
+};
 use crate::{
     Acknowledge, AcknowledgeError, Bus, Deliveries, Delivery, OpenError, backoff::Backoff,
 };
@@ -33,6 +37,8 @@ const BATCH: usize = 64;
 const FIRST_LOOK: Duration = Duration::from_secs(6);
 /// and then seldom: the question costs the server more than a delivery.
 const LATER_LOOKS: Duration = Duration::from_mins(1);
+/// What was lost with a reader or a connection has come again by then.
+const COMES_AGAIN_WITHIN: Duration = ACK_WAIT.saturating_add(Duration::from_millis(500));
 const PIN_ID: &str = "Nats-Pin-Id";
 
 pub(super) struct NatsDeliveries {
@@ -40,6 +46,7 @@ pub(super) struct NatsDeliveries {
     own: Mailbox,
     consumer: PullConsumer,
     messages: Option<pull::Stream>,
+    order: Order<Message>,
     trouble: Backoff,
     place: Place,
 }
@@ -54,18 +61,24 @@ struct Place {
 impl NatsDeliveries {
     pub(super) async fn open(bus: Bus, own: Mailbox) -> Result<Self, OpenError> {
         let consumer = find_consumer(&bus, &own).await?;
+        let info = consumer.cached_info();
+        let (delivered, pending) = (info.delivered.consumer_sequence, info.num_ack_pending);
+        let order = Order::new(delivered, pending, COMES_AGAIN_WITHIN, Instant::now());
         Ok(Self {
             bus,
             own,
             consumer,
             messages: None,
+            order,
             trouble: Backoff::new(Duration::from_millis(100), Duration::from_secs(5)),
             place: Place { pin: None, stands_by: false, next_look: Instant::now() + FIRST_LOOK },
         })
     }
 
-    /// The next message; on trouble `None`, after a pause where one is due.
+    /// Waits for the next message. `None` on trouble, after a pause where one is due, and when
+    /// messages that were held may be taken.
     async fn first(&mut self) -> Option<Message> {
+        let held_until = self.order.wakes_at();
         let messages = match &mut self.messages {
             Some(messages) => messages,
             empty => match subscribe(&self.consumer).await {
@@ -97,6 +110,34 @@ impl NatsDeliveries {
                 self.look().await;
                 None
             }
+            () = until(held_until) => None,
+        }
+    }
+
+    /// Takes a message in, and all that are here already.
+    fn sort_in(&mut self, first: Message) {
+        let mut next = Some(first);
+        while let Some(message) = next {
+            self.served(&message);
+            let place = message.info().ok().map(|info| order::Place {
+                stream: info.stream_sequence,
+                consumer: info.consumer_sequence,
+                again: info.delivered > 1,
+            });
+            if let Some(place) = place {
+                self.order.arrived(place, message, Instant::now());
+            }
+            next = self.buffered();
+        }
+    }
+
+    /// Whether what seems to be missing was acknowledged by another reader. Without an answer it
+    /// is waited for.
+    async fn ask_what_is_missing(&mut self) {
+        if self.order.is_in_doubt()
+            && let Ok(info) = self.consumer.get_info().await
+        {
+            self.order.unacknowledged(info.num_ack_pending);
         }
     }
 
@@ -185,16 +226,21 @@ impl NatsDeliveries {
 impl Deliveries for NatsDeliveries {
     async fn next(&mut self, max: usize) -> Option<Vec<Delivery>> {
         let mut deliveries = Vec::new();
-        while deliveries.is_empty() {
-            let mut next = self.first().await;
+        loop {
             // From here to the return nothing waits, so a cancelled call loses no delivery.
-            while let Some(message) = next {
-                self.served(&message);
+            while deliveries.len() < max
+                && let Some(message) = self.order.take(Instant::now())
+            {
                 deliveries.extend(self.accept(message));
-                next = if deliveries.len() < max { self.buffered() } else { None };
+            }
+            if !deliveries.is_empty() {
+                return Some(deliveries);
+            }
+            if let Some(message) = self.first().await {
+                self.sort_in(message);
+                self.ask_what_is_missing().await;
             }
         }
-        Some(deliveries)
     }
 }
 
@@ -211,6 +257,14 @@ impl Acknowledge for NatsAcknowledgement {
             .await
             .map(|_| ())
             .map_err(|error| AcknowledgeError(error.to_string()))
+    }
+}
+
+/// Never, where there is no such moment.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
     }
 }
 

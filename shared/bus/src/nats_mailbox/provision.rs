@@ -11,7 +11,7 @@ use crate::{Bus, stored_mailbox::StoredError};
 pub(super) const GROUP: &str = "device";
 
 /// After a reader died its mail is handed out again, and
-const ACK_WAIT: Duration = Duration::from_secs(5);
+pub(super) const ACK_WAIT: Duration = Duration::from_secs(5);
 /// the next reader takes its place.
 pub(super) const PRIORITY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Deliveries that wait for their acknowledgement.

@@ -79,6 +79,33 @@ async fn what_waits_comes_at_once_and_in_order() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_reader_left_is_not_overtaken_by_newer_mail() {
+    let (site, relay) = Site::new().await;
+    relay.ensure_mailbox(&mailbox("bob")).await.unwrap();
+    let alice = NatsMailbox::new(site.bus("alice").await);
+    let first_bus = site.bus("bob").await;
+    let mut first = open(&first_bus).await;
+    for number in 0..3 {
+        alice.publish(&sealed("bob", number)).await.unwrap();
+        // The first is acknowledged, and the reader ends before the others are.
+        assert_eq!(take(&mut first, number == 0).await, [envelope(number)]);
+    }
+    drop(first);
+    first_bus.close().await;
+    for number in 3..6 {
+        alice.publish(&sealed("bob", number)).await.unwrap();
+    }
+    let bob = site.bus("bob").await;
+    let mut second = open(&bob).await;
+    let mut seen = Vec::new();
+    while seen.len() < 5 {
+        seen.extend(take(&mut second, true).await);
+    }
+    assert_eq!(seen, (1..6).map(envelope).collect::<Vec<_>>());
+    site.server.stop().await;
+}
+
+#[tokio::test]
 async fn opening_waits_for_the_relay_to_set_the_mailbox_up() {
     let site = Site::bare().await;
     let bob = site.bus("bob").await;

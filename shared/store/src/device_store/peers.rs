@@ -166,7 +166,7 @@ impl PeerStore for DeviceStore<'_> {
 }
 
 fn key(column: usize, bytes: &[u8]) -> rusqlite::Result<IdentityKey> {
-    IdentityKey::parse(bytes).map_err(|error| invalid(column, error))
+    IdentityKey::stored(bytes).map_err(|error| invalid(column, error))
 }
 
 const fn trust(code: u8) -> Trust {

@@ -6,13 +6,14 @@ use rand::{SeedableRng, rngs::StdRng};
 use sysmaint_device::{
     Device, Incoming, Opened, Sealed,
     authority::Authority,
-    store::{LocalStore, PeerStore, Store as _},
+    store::{LocalStore, NewOutbox, PeerStore, QueueStore, Store as _},
     verify,
 };
 use sysmaint_protocol::{
-    Base64Bytes, DeviceId, Handle, Kind,
+    Address, Base64Bytes, ContentId, DeviceId, Envelope, Handle, Kind, ServiceId, TransferId,
     body::{self, Text},
     rest::{Bundle, Challenge, DeviceBundle, PrekeyCount, Registered, Transport},
+    subject::Mailbox,
 };
 use sysmaint_store::Tx;
 
@@ -136,8 +137,7 @@ async fn counters_and_peers_survive_in_sql_as_the_device_needs_them() {
     let (alice, bob) = (Scratch::new(), Scratch::new());
     enrol(&alice, &authority, "alice").await;
     let bundle = enrol(&bob, &authority, "bob").await;
-    let peer =
-        sysmaint_protocol::Address { service_id: bundle.service_id, device_id: DeviceId::FIRST };
+    let peer = Address { service_id: bundle.service_id, device_id: DeviceId::FIRST };
     meet(&alice, "alice", "bob", bundle).await;
     let step = move |tx: &Tx<'_>| -> Result<(), Failure> {
         let mut store = tx.device(&handle("alice"))?;
@@ -165,4 +165,57 @@ async fn meet(scratch: &Scratch, name: &str, peer: &str, bundle: Bundle) {
         Ok(device.accept_bundle(&mut store, &mut StdRng::from_os_rng(), NOW, &peer, &bundle)?)
     };
     scratch.store.write(step).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_waits_for_its_next_attempt_is_not_overtaken_on_its_way_to_the_same_mailbox() {
+    let scratch = Scratch::new();
+    let step = |tx: &Tx<'_>| -> Result<(), Failure> {
+        let mut store = tx.device(&handle("alice"))?;
+        for (number, to) in [(1, "bob"), (2, "bob"), (3, "carol")] {
+            queue(&mut store, number, to)?;
+        }
+        let due = |now| -> Result<Vec<u8>, Failure> {
+            let rows = tx.outbox().due(store.slot(), now, 10)?;
+            Ok(rows.iter().map(|row| row.sealed.transfer_id().as_bytes()[0]).collect())
+        };
+        assert_eq!(due(NOW)?, [1, 2, 3]);
+        let first = tx.outbox().due(store.slot(), NOW, 1)?.remove(0);
+        let pause = Duration::from_secs(1);
+        tx.outbox().postpone(first.id, NOW, pause)?;
+        let later = NOW.after(pause);
+        assert_eq!(due(NOW)?, [3]);
+        assert_eq!(due(later)?, [1, 2, 3]);
+        tx.outbox().published(store.slot(), &[transfer_id(3)], NOW)?;
+        assert_eq!(tx.outbox().waiting(store.slot())?, (2, Some(later)));
+        Ok(())
+    };
+    scratch.store.write(step).await.unwrap();
+}
+
+fn transfer_id(number: u8) -> TransferId {
+    TransferId::from_bytes([number; 16])
+}
+
+/// Queues bytes in the shape of an envelope.
+fn queue(store: &mut sysmaint_store::DeviceStore<'_>, number: u8, to: &str) -> Result<(), Failure> {
+    let mut bytes = vec![0x11, 0x0a, 33, 0x05];
+    bytes.extend_from_slice(&[1; 32]);
+    bytes.extend_from_slice(&[0x12, 43]);
+    bytes.extend_from_slice(&[2; 43]);
+    bytes.extend_from_slice(&[0x1a, 0xac, 0x02]);
+    bytes.extend_from_slice(&[3; 300]);
+    let to = Mailbox::new(handle(to), DeviceId::FIRST);
+    let sealed = Sealed::restored(to, 1, transfer_id(number), Envelope::parse(bytes)?);
+    let service_id = ServiceId::from_random([number; 16]);
+    Ok(store.queue(&NewOutbox {
+        sealed: &sealed,
+        recipient: Address { service_id, device_id: DeviceId::FIRST },
+        content_id: ContentId::from_bytes([number; 16]),
+        kind: Kind::Text,
+        in_reply_to: None,
+        sequence: 1,
+        sealed_at: NOW,
+        body: None,
+    })?)
 }

@@ -67,6 +67,31 @@ async fn a_wrong_passphrase_is_said_within_a_second_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_wrong_passphrase_leaves_the_journal_of_a_killed_process_alone() {
+    let scratch = Scratch::new();
+    let write = |tx: &sysmaint_store::Tx<'_>| {
+        tx.chat().ask(sysmaint_protocol::ContentId::from_bytes([1; 16]), "in the journal", NOW)
+    };
+    scratch.store.write::<_, SqlError>(write).await.unwrap();
+    // As a kill would leave them.
+    let left = tempfile::TempDir::new().unwrap();
+    let names = ["test.db", "test.db-wal"];
+    for name in names {
+        fs::copy(scratch.dir.path().join(name), left.path().join(name)).unwrap();
+    }
+    let content = || names.map(|name| fs::read(left.path().join(name)).unwrap());
+    let before = content();
+    assert!(!before[1].is_empty());
+    let path = left.path().join("test.db");
+    let error = Store::open(&path, &Passphrase::new("wrong".to_owned().into())).unwrap_err();
+    assert!(matches!(error, OpenError::Passphrase { .. }), "{error}");
+    assert!(content() == before, "something was written");
+    let store = Store::open(&path, &passphrase()).unwrap();
+    let history = store.read(|view| view.chat().history(10)).await.unwrap();
+    assert_eq!(history[0].prompt, "in the journal");
+}
+
+#[tokio::test]
 async fn a_second_process_is_told_who_has_the_store() {
     let scratch = Scratch::new();
     let error = Store::open(&scratch.path(), &passphrase()).unwrap_err().to_string();
