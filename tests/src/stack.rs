@@ -55,7 +55,7 @@ impl StackBuilder {
         environment.extend(self.environment);
         let directory = TempDir::new().unwrap();
         let process = start(&environment, directory.path());
-        Stack { directory, environment, process, web_port, relay_port, nats_port }
+        Stack { process, directory, environment, web_port, relay_port, nats_port }
     }
 }
 

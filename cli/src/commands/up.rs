@@ -1,5 +1,7 @@
 //! `sysmaint up`: everything in one process, beside a nats-server of its own.
 
+mod server_health;
+
 use std::{sync::Arc, time::Duration};
 
 use sysmaint_agent::run as run_agent;
@@ -41,10 +43,14 @@ pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Resu
     let url =
         server.as_ref().map_or_else(|| super::nats_url(&settings).to_owned(), NatsServer::url);
     let listeners = Listeners { relay: relay_listener, web: web_listener };
-    let outcome = run_services(settings, &data, stores, &url, listeners, shutdown).await;
-    if let Some(server) = server {
-        server.stop().await;
-    }
+    let services = run_services(settings, &data, stores, &url, listeners, shutdown.clone());
+    let services = Box::pin(services);
+    let Some(server) = server else { return services.await };
+    let outcome = tokio::select! {
+        outcome = services => outcome,
+        never = server_health::keep_writable(&server, &data, &shutdown) => match never {},
+    };
+    server.stop().await;
     outcome
 }
 
@@ -128,7 +134,8 @@ async fn run_services(
     supervisor.spawn("agent", run_agent(settings.agent.clone(), agent, shutdown.clone()));
     supervisor.spawn("probe", run_probe(settings.probe.clone(), probe, shutdown.clone()));
     let address = listeners.web.local_addr().ok();
-    let announcer = tokio::spawn(announce(backend.clone(), stores.agent, address, shutdown.clone()));
+    let announcer =
+        tokio::spawn(announce(backend.clone(), stores.agent, address, shutdown.clone()));
     let token = shutdown.clone();
     supervisor.spawn("web", async move {
         web::serve(&settings, listeners.web, backend, tap, token).await.map_err(Failure::into_error)

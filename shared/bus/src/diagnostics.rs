@@ -95,6 +95,49 @@ impl Bus {
             Some(Disk { sync_interval: None, .. }) | None => EffectiveDurability::Unknown,
         })
     }
+
+    /// What the server itself finds wrong with its streams; empty if nothing. A stream whose disk
+    /// was full stays closed to writing, also once there is room, until the server is restarted.
+    /// This connection must be one to the system account.
+    pub async fn failed_streams(&self) -> Result<Vec<FailedStream>, DiagnosticsError> {
+        let subject = "$SYS.REQ.SERVER.PING.HEALTHZ";
+        let question = br#"{"details":true}"#.to_vec();
+        let answer = self.request(subject, HeaderMap::new(), question).await?;
+        let answer: HealthState = serde_json::from_slice(&answer.payload)
+            .map_err(|error| DiagnosticsError(error.to_string()))?;
+        let streams = answer.data.errors.into_iter();
+        Ok(streams.filter(|error| !error.name.is_empty()).collect())
+    }
+}
+
+/// A stream that does not work, in the server's words.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct FailedStream {
+    /// Its name.
+    #[serde(default, rename = "stream")]
+    pub name: String,
+    /// What is wrong with it.
+    #[serde(default, rename = "error")]
+    pub reason: String,
+}
+
+impl FailedStream {
+    /// Whether a write failed.
+    pub fn is_closed_to_writing(&self) -> bool {
+        self.reason.contains("write error")
+    }
+}
+
+#[derive(Deserialize)]
+struct HealthState {
+    data: HealthData,
+}
+
+/// `errors` is left out where there are none.
+#[derive(Deserialize)]
+struct HealthData {
+    #[serde(default)]
+    errors: Vec<FailedStream>,
 }
 
 #[derive(Deserialize)]

@@ -56,6 +56,11 @@ impl DirectoryError {
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::Refused(problem) if problem.status == 404)
     }
+
+    /// Whether it knows the identity and has no prekeys of it yet, which passes.
+    pub fn is_without_prekeys(&self) -> bool {
+        matches!(self, Self::Refused(problem) if problem.kind.ends_with(":no-prekeys"))
+    }
 }
 
 /// The responding side: one function for NATS and HTTP alike.

@@ -26,7 +26,9 @@ mod tap;
 
 pub use connect::{Bus, BusConfig, ConnectError, ServerVersion};
 pub use credentials::{Credentials, CredentialsError};
-pub use diagnostics::{Diagnostics, DiagnosticsError, EffectiveDurability, StreamDiagnostics};
+pub use diagnostics::{
+    Diagnostics, DiagnosticsError, EffectiveDurability, FailedStream, StreamDiagnostics,
+};
 pub use directory::{Directory, DirectoryError, DirectoryHandler};
 pub use directory_service::ServeError;
 pub use mailbox::{

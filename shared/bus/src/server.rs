@@ -10,12 +10,16 @@ mod process;
 mod state;
 mod supervise;
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, sync::Arc};
 
-use tokio::task::JoinHandle;
+use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use self::{launch::Plan, state::Place, supervise::Supervisor};
+use self::{
+    launch::Plan,
+    state::Place,
+    supervise::{Orders, Supervisor},
+};
 use crate::{
     ServerVersion,
     conf::{Durability, NatsUser, ServerConfig},
@@ -61,6 +65,7 @@ pub struct NatsServer {
     pid: tokio::sync::watch::Receiver<u32>,
     adopted: bool,
     stopping: CancellationToken,
+    restart: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -138,10 +143,12 @@ impl NatsServer {
         let was_adopted = process.is_adopted();
         let stopping = CancellationToken::new();
         let (pid_sender, pid) = tokio::sync::watch::channel(process.pid());
-        let supervisor = Supervisor::new(plan, process, pid_sender, stopping.clone());
+        let restart = Arc::new(Notify::new());
+        let orders = Orders { stopping: stopping.clone(), restart: restart.clone() };
+        let supervisor = Supervisor::new(plan, process, pid_sender, orders);
         let task = tokio::spawn(supervisor.run());
         tracing::info!(port, pid = *pid.borrow(), adopted = was_adopted, "nats-server is ready");
-        Ok(Self { port, pid, adopted: was_adopted, stopping, task })
+        Ok(Self { port, pid, adopted: was_adopted, stopping, restart, task })
     }
 
     /// Where it listens.
@@ -157,6 +164,12 @@ impl NatsServer {
     /// Whether it is the server of an earlier start.
     pub const fn was_adopted(&self) -> bool {
         self.adopted
+    }
+
+    /// Has it stopped and started again, unless there is no room on its disk: then it would not
+    /// come up.
+    pub fn restart(&self) {
+        self.restart.notify_one();
     }
 
     /// Stops it: asks first, and insists if it does not end.

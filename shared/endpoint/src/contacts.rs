@@ -1,11 +1,18 @@
 //! Who is behind a handle, and which handle is behind a message.
 
+use std::time::Duration;
+
 use sysmaint_bus::DirectoryError;
 use sysmaint_device::{BundleError, store::PeerStore};
 use sysmaint_protocol::{Address, Handle, rest::Bundle};
 use sysmaint_store::WriteError;
 
 use crate::{Endpoint, StepError};
+
+/// How long a sender may take between its registration and its first prekeys,
+const UPLOADS_WITHIN: Duration = Duration::from_secs(10);
+/// and how often it is asked for.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A handle could not be looked up, or must not be believed.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +81,7 @@ impl Endpoint {
         if let Some(handle) = self.handle_of(sender).await? {
             return Ok(Some(handle));
         }
-        match self.meet(claimed).await {
+        match self.meet_patiently(claimed).await {
             Ok(()) => self.handle_of(sender).await,
             Err(ContactError::Directory(error)) if error.is_unknown() => Ok(None),
             Err(ContactError::Bundle(error)) => {
@@ -85,8 +92,29 @@ impl Endpoint {
         }
     }
 
+    /// A sender that was killed at the wrong moment of its first start is registered and has no
+    /// prekeys; it uploads them when it is started again.
+    async fn meet_patiently(&self, handle: &Handle) -> Result<(), ContactError> {
+        let deadline = tokio::time::Instant::now() + UPLOADS_WITHIN;
+        loop {
+            let met = self.meet(handle).await;
+            let passes = matches!(
+                &met, Err(ContactError::Directory(error)) if error.is_without_prekeys()
+            );
+            if !passes || tokio::time::Instant::now() > deadline {
+                return met;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
     /// Makes sure that a message to a handle can be sealed.
     pub async fn prepare(&self, handle: &Handle) -> Result<(), ContactError> {
+        if !self.inner.status.borrow().registered {
+            // Whoever received it could not look us up, and would have to turn it away.
+            let reason = "this device is not registered, or has not uploaded its prekeys yet";
+            return Err(DirectoryError::Unreachable(reason.to_owned()).into());
+        }
         let (own, to, now) = (self.inner.clone(), handle.clone(), self.inner.clock.now());
         let ready = self
             .store()

@@ -83,11 +83,11 @@ fn delay(row: &OutboxRow, error: &PublishError) -> Duration {
         }
         PublishError::MailboxFull => {
             tracing::warn!(attempts = row.attempts, "a recipient's mailbox is full");
-            doubled(5_000, 300_000)
+            doubled(2_000, 60_000)
         }
         PublishError::Refused(cause) => {
             tracing::error!(%cause, attempts = row.attempts, "the broker refuses an envelope");
-            doubled(30_000, 3_600_000)
+            doubled(5_000, 300_000)
         }
     };
     Duration::from_millis(rand::rng().random_range(millis / 2..=millis))

@@ -52,11 +52,10 @@ impl Endpoint {
     ) -> Result<ContentId, SendError> {
         let mut attempt = 0;
         loop {
-            self.prepare(to).await?;
-            let (to, body, also) = (to.clone(), body.clone(), also.clone());
+            let (handle, body, also) = (to.clone(), body.clone(), also.clone());
             let outcome = self
                 .step(move |step| -> Result<ContentId, SendError> {
-                    let id = step.send(&to, None, &body)?;
+                    let id = step.send(&handle, None, &body)?;
                     also(step, id).map_err(StepError::from)?;
                     Ok(id)
                 })
@@ -64,9 +63,12 @@ impl Endpoint {
             attempt += 1;
             match outcome {
                 Ok(id) => return Ok(id),
-                // The session went stale between the look and the step.
+                // Never met, or too long ago; seldom enough to find out by trying.
                 Err(WriteError::Step(SendError::Seal(SealError::NoSession(_))))
-                    if attempt < ATTEMPTS => {}
+                    if attempt < ATTEMPTS =>
+                {
+                    self.prepare(to).await?;
+                }
                 Err(WriteError::Step(error)) => return Err(error),
                 Err(other) => return Err(SendError::Store(other.to_string())),
             }

@@ -1,5 +1,7 @@
 //! Whatever comes from outside is either understood or refused, and never more than that.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use proptest::prelude::*;
 use sysmaint_protocol::{
     Address, ContentId, DeviceId, Envelope, Handle, Header, Kind, ServiceId, Timestamp, body, pad,

@@ -17,7 +17,8 @@ fn collect(root: &Path, directory: &Path, digests: &mut BTreeMap<String, String>
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let name = path.strip_prefix(root).unwrap().display().to_string();
-        let passing = name == "lock" || name.ends_with(".lock") || name.ends_with("-shm");
+        let is_lock = name == "lock" || path.extension().is_some_and(|end| end == "lock");
+        let passing = is_lock || name.ends_with("-shm");
         if path.is_dir() {
             collect(root, &path, digests);
         } else if !passing {

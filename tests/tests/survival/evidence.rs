@@ -1,12 +1,26 @@
 //! What the stores say once everything has stopped.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use sysmaint_protocol::{Handle, Timestamp};
 use sysmaint_store::{Passphrase, SqlError, Store};
+use sysmaint_tests::{Web, eventually};
 
 /// The longest time between two samples of one host that is no hole, at one every 200 ms.
 pub(crate) const HOLE: Duration = Duration::from_millis(1500);
+
+/// Waits until the agent has the host's samples up to this moment; they come in order.
+pub(crate) async fn caught_up(web: &Web) {
+    eventually("the latest sample at the agent", async || {
+        let answer = web.ask("what is the load?").await?;
+        let reply = answer["reply"].as_str()?;
+        (reply.contains("diagprobe") && reply.contains(" 0 s ago")).then_some(())
+    })
+    .await;
+}
 
 /// One service's view of the one host.
 pub(crate) struct Evidence {
@@ -50,6 +64,17 @@ impl Evidence {
         assert_eq!(self.missing, 0, "{}: samples are missing", self.name);
         assert!(self.dead_letters.is_empty(), "{}: {:?}", self.name, self.dead_letters);
         assert!(!self.taken.is_empty(), "{}: no samples", self.name);
+        self
+    }
+
+    /// Samples were there already before the first of these moments, and still after the last.
+    pub(crate) fn check_covers(&self, from: SystemTime, to: SystemTime) -> &Self {
+        let millis = |moment: SystemTime| {
+            u64::try_from(moment.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+        };
+        let (first, last) = (self.taken.first().unwrap(), self.taken.last().unwrap());
+        assert!(first.as_millis() <= millis(from), "{}: begins at {first}", self.name);
+        assert!(last.as_millis() >= millis(to), "{}: ends at {last}", self.name);
         self
     }
 

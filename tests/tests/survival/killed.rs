@@ -2,7 +2,12 @@
 
 use sysmaint_tests::{Stack, eventually};
 
-use crate::{evidence::Evidence, first_chat::first_chat, random::Moments, traffic::Traffic};
+use crate::{
+    evidence::{Evidence, caught_up},
+    first_chat::first_chat,
+    random::Moments,
+    traffic::Traffic,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_accepted_survives_five_kills_of_up_and_arrives_once() {
@@ -24,6 +29,7 @@ async fn what_was_accepted_survives_five_kills_of_up_and_arrives_once() {
         first_chat(&web, &format!("kill -9 of up, round {round}")).await;
         assert_eq!(stack.nats_pid(), server, "the surviving nats-server was not adopted");
     }
+    caught_up(&web).await;
     let ledger = traffic.stop().await;
     let prompts = ledger.check(3).await;
     check_stores(&mut stack, prompts).await;
@@ -43,9 +49,12 @@ async fn what_was_accepted_survives_kills_of_nats_server_and_arrives_once() {
         eventually("another nats-server", async || (stack.nats_pid() != before).then_some(()))
             .await;
     }
+    caught_up(&web).await;
     let ledger = traffic.stop().await;
     let prompts = ledger.check(3).await;
-    check_stores(&mut stack, prompts).await.check_without_hole();
+    for evidence in check_stores(&mut stack, prompts).await {
+        evidence.check_without_hole();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,8 +70,8 @@ async fn a_first_start_that_is_killed_does_not_hinder_the_next() {
     first_chat(&stack.web(), "eight killed first starts").await;
 }
 
-/// Stops everything and looks into the stores; returns alice's view.
-async fn check_stores(stack: &mut Stack, prompts: usize) -> Evidence {
+/// Stops everything and looks into the stores; returns the agent's view and alice's.
+async fn check_stores(stack: &mut Stack, prompts: usize) -> [Evidence; 2] {
     let link = stack.web().get("/api/status/link").await.unwrap();
     assert_eq!(link["dead_letters"], 0, "{link}");
     assert!(stack.stop().await);
@@ -71,5 +80,5 @@ async fn check_stores(stack: &mut Stack, prompts: usize) -> Evidence {
     agent.check_complete().check_answers(prompts);
     let alice = Evidence::of(&stack.data(), "state.db", &passphrase).await;
     alice.check_complete();
-    alice
+    [agent, alice]
 }

@@ -48,7 +48,7 @@ fn a_directory_that_cannot_be_made_is_refused_with_what_to_do() {
 fn a_read_only_file_system_is_refused_with_what_to_do() {
     let Some(mount) = Mount::tmpfs("1m") else { return };
     mount.make_read_only();
-    let place = Place::new().with("SYSMAINT_DATA_DIR", mount.path().display());
+    let place = Place::new().with("SYSMAINT_DATA_DIR", &mount.path().display().to_string());
     place.up().check(77, &["read-only file system", "SYSMAINT_DATA_DIR"]);
     place.check_nothing_runs();
 }
@@ -76,8 +76,8 @@ async fn a_directory_in_use_is_refused_with_its_holder_and_the_holder_goes_on() 
     let mut stack = Stack::builder().start().await;
     let holder = stack.process().pid();
     let place = Place::new()
-        .with("SYSMAINT_DATA_DIR", stack.data().display())
-        .with("WEB_PORT", free_port());
+        .with("SYSMAINT_DATA_DIR", &stack.data().display().to_string())
+        .with("WEB_PORT", &free_port().to_string());
     let ending = tokio::task::spawn_blocking(move || place.up()).await.unwrap();
     ending.check(69, &["in use", &format!("process {holder}"), "SYSMAINT_DATA_DIR"]);
     assert!(stack.web().ask("what is the load?").await.is_some());

@@ -9,7 +9,7 @@ fn a_taken_port_is_named_with_its_variable_and_nothing_is_left_running() {
     for name in ["WEB_PORT", "RELAY_PORT", "NATS_PORT"] {
         let holder = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = holder.local_addr().unwrap().port();
-        let place = Place::new().with(name, port);
+        let place = Place::new().with(name, &port.to_string());
         place.up().check(69, &[name, &port.to_string(), "taken"]);
         place.check_nothing_runs();
         drop(holder);
@@ -23,7 +23,7 @@ fn a_service_names_its_taken_port_too() {
     for (service, name) in [("web", "WEB_PORT"), ("relay", "RELAY_PORT")] {
         let holder = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = holder.local_addr().unwrap().port();
-        let place = Place::new().with(name, port);
+        let place = Place::new().with(name, &port.to_string());
         let ending = crate::attempt::end(place.command(service));
         ending.check(69, &[name, &port.to_string(), "taken"]);
         assert!(fs::read_dir(place.data()).is_err(), "{service} made files before it had its port");

@@ -2,7 +2,12 @@
 
 use sysmaint_tests::{Service, Services};
 
-use crate::{evidence::Evidence, first_chat::first_chat, random::Moments, traffic::Traffic};
+use crate::{
+    evidence::{Evidence, caught_up},
+    first_chat::first_chat,
+    random::Moments,
+    traffic::Traffic,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_service_can_be_killed_amid_traffic_and_nothing_is_lost_or_doubled() {
@@ -17,13 +22,14 @@ async fn each_service_can_be_killed_amid_traffic_and_nothing_is_lost_or_doubled(
         services.launch(service);
         first_chat(&web, &format!("kill -9 of {service:?}")).await;
     }
+    caught_up(&web).await;
     let ledger = traffic.stop().await;
     let prompts = ledger.check(5).await;
     check_stores(services, prompts).await;
 }
 
-/// Stops everything and looks into the stores; returns alice's view.
-pub(crate) async fn check_stores(mut services: Services, prompts: usize) -> Evidence {
+/// Stops everything and looks into the stores; returns the agent's view and alice's.
+pub(crate) async fn check_stores(mut services: Services, prompts: usize) -> [Evidence; 2] {
     let link = services.web().get("/api/status/link").await.unwrap();
     assert_eq!(link["dead_letters"], 0, "{link}");
     for service in [Service::Probe, Service::Agent, Service::Web, Service::Relay] {
@@ -34,5 +40,5 @@ pub(crate) async fn check_stores(mut services: Services, prompts: usize) -> Evid
     agent.check_complete().check_answers(prompts);
     let alice = Evidence::of(&data, "state.db", passphrase).await;
     alice.check_complete();
-    alice
+    [agent, alice]
 }

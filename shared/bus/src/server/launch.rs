@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::Stdio,
@@ -52,7 +53,7 @@ impl Plan {
     pub(super) async fn make(config: &NatsServerConfig, place: Place) -> Result<Self, ServerError> {
         let binary = binary::find().await?;
         let port = port::claim(config.port).map_err(|source| match source.kind() {
-            std::io::ErrorKind::AddrInUse => {
+            io::ErrorKind::AddrInUse => {
                 ServerError::PortTaken { port: config.port, holder: port::holder(config.port) }
             }
             _ => ServerError::Files { path: config.data_dir.clone(), source },
@@ -83,7 +84,13 @@ impl Plan {
         let found = child.id().and_then(Process::find);
         let Some(process) = found else { return Err(self.failed(&mut child).await) };
         let state = State { process, port: self.port, store_dir: self.place.store() };
-        self.place.remember(&state).map_err(started)?;
+        if let Err(source) = self.place.remember(&state) {
+            // The next start would not know it and find the port taken.
+            if let Err(error) = child.kill().await {
+                tracing::debug!(%error, "nats-server had ended already");
+            }
+            return Err(started(source));
+        }
         self.wait_ready(&mut child).await?;
         Ok(Running { process, child: Some(child) })
     }
@@ -129,6 +136,11 @@ impl Plan {
 
     pub(super) fn forget(&self) {
         self.place.forget();
+    }
+
+    /// Whether a server could write its files.
+    pub(super) fn check_room(&self) -> io::Result<()> {
+        self.place.check_room()
     }
 }
 

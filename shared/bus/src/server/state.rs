@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::process::Process;
 
+/// Bytes that must be free for a server to be started again.
+const ROOM: usize = 4 * 1024 * 1024;
+
 /// `server.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct State {
@@ -71,6 +74,14 @@ impl Place {
         if let Err(error) = fs::remove_file(self.state()) {
             tracing::debug!(%error, "no state of a server to remove");
         }
+    }
+
+    /// Whether there is room for more than a few messages.
+    pub(super) fn check_room(&self) -> io::Result<()> {
+        let path = self.directory.join("room");
+        let written = fs::write(&path, vec![0; ROOM]);
+        fs::remove_file(&path)?;
+        written
     }
 
     /// Writes a file for its owner alone, whole or not at all.

@@ -1,8 +1,11 @@
 //! Keeping the server running.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::launch::{Plan, Running};
@@ -15,7 +18,13 @@ pub(super) struct Supervisor {
     plan: Plan,
     running: Running,
     pid: watch::Sender<u32>,
-    stopping: CancellationToken,
+    orders: Orders,
+}
+
+/// What a supervisor can be told.
+pub(super) struct Orders {
+    pub(super) stopping: CancellationToken,
+    pub(super) restart: Arc<Notify>,
 }
 
 impl Supervisor {
@@ -23,9 +32,9 @@ impl Supervisor {
         plan: Plan,
         running: Running,
         pid: watch::Sender<u32>,
-        stopping: CancellationToken,
+        orders: Orders,
     ) -> Self {
-        Self { plan, running, pid, stopping }
+        Self { plan, running, pid, orders }
     }
 
     /// Starts the server again whenever it ends, until told to stop it.
@@ -35,10 +44,21 @@ impl Supervisor {
             let started = Instant::now();
             tokio::select! {
                 biased;
-                () = self.stopping.cancelled() => break,
-                () = self.running.ended() => {}
+                () = self.orders.stopping.cancelled() => break,
+                () = self.running.ended() => {
+                    tracing::error!(pid = self.running.pid(), "nats-server ended; starting it again");
+                }
+                () = self.orders.restart.notified() => {
+                    if let Err(error) = self.plan.check_room() {
+                        tracing::warn!(%error, "nats-server is not restarted: no room on its disk");
+                        continue;
+                    }
+                    tracing::warn!(pid = self.running.pid(), "restarting nats-server");
+                    if !self.running.stop().await {
+                        continue;
+                    }
+                }
             }
-            tracing::error!(pid = self.running.pid(), "nats-server ended; starting it again");
             if started.elapsed() > WELL_AFTER {
                 backoff.reset();
             }
@@ -58,7 +78,7 @@ impl Supervisor {
         loop {
             tokio::select! {
                 biased;
-                () = self.stopping.cancelled() => return false,
+                () = self.orders.stopping.cancelled() => return false,
                 () = backoff.pause() => {}
             }
             match self.plan.launch().await {

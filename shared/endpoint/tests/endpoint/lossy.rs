@@ -72,20 +72,18 @@ async fn two_who_talk_at_once_over_a_bad_link_understand_each_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_that_is_killed_again_and_again_loses_and_repeats_nothing() {
-    let link = Link::new(3, Faults { late: 0.2, unacknowledged: 0.2, ..Faults::default() });
+    let link = Link::new(3, Faults { late: 0.1, unacknowledged: 0.2, ..Faults::default() });
     let (alice, mut bob) = two(&link).await;
-    for (number, text) in numbered("alice").iter().enumerate() {
+    for (round, group) in numbered("alice").chunks(MESSAGES / 3).enumerate() {
         let reading = tokio::spawn(keep(bob.clone()));
-        alice.say(&bob, text).await;
-        if number % 20 == 10 {
-            kept(&bob, number / 2).await;
-            reading.abort();
-            let _ = reading.await;
-            bob = bob.restart().await;
-        } else {
-            reading.abort();
-            let _ = reading.await;
+        for text in group {
+            alice.say(&bob, text).await;
         }
+        // Some of them, so that it is killed in the middle of the others.
+        kept(&bob, round * group.len() + 5).await;
+        reading.abort();
+        let _ = reading.await;
+        bob = bob.restart().await;
     }
     let reading = tokio::spawn(keep(bob.clone()));
     assert_eq!(sorted(kept(&bob, MESSAGES).await), numbered("alice"));
