@@ -67,7 +67,11 @@ async fn a_first_start_that_is_killed_does_not_hinder_the_next() {
         stack.relaunch();
     }
     stack.ready().await;
-    first_chat(&stack.web(), "eight killed first starts").await;
+    let web = stack.web();
+    first_chat(&web, "eight killed first starts").await;
+    caught_up(&web).await;
+    let link = web.get("/api/status/link").await.unwrap();
+    assert_eq!(link["dead_letters"], 0, "{link}");
 }
 
 /// Stops everything and looks into the stores; returns the agent's view and alice's.
