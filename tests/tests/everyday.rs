@@ -57,6 +57,10 @@ async fn direct_messages_arrive_both_ways_once_and_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_services_run_one_by_one_with_a_key_each() {
     let services = Services::start().await;
-    let answer = services.web().ask("System status summary in one line.").await.unwrap();
-    assert!(answer["reply"].as_str().unwrap().contains("diagprobe"), "{answer}");
+    // Dashboard and agent get their samples independently.
+    eventually("an answer about the host", async || {
+        let answer = services.web().ask("System status summary in one line.").await?;
+        answer["reply"].as_str()?.contains("diagprobe").then_some(())
+    })
+    .await;
 }
