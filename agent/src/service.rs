@@ -98,7 +98,9 @@ impl Agent {
 
     async fn handle(&self, message: &InboxRow) -> Result<(), HandleError> {
         let sender = self.endpoint.resolve(message.sender, &message.sender_handle).await?;
-        let Some(sender) = sender else { return self.turn_away(message, "unknown_sender").await };
+        let Some(sender) = sender else {
+            return Ok(self.endpoint.turn_away(message, "unknown_sender").await?);
+        };
         match message.kind {
             Kind::Telemetry if self.config.probes.contains(&sender) => {
                 self.record(message, sender).await
@@ -110,33 +112,18 @@ impl Agent {
             Kind::UsageReset if self.config.operators.contains(&sender) => {
                 self.reset(message, sender).await
             }
-            _ => self.turn_away(message, "not_accepted").await,
+            _ => Ok(self.endpoint.turn_away(message, "not_accepted").await?),
         }
-    }
-
-    /// A message that has no effect but to be counted.
-    async fn turn_away(&self, message: &InboxRow, reason: &'static str) -> Result<(), HandleError> {
-        tracing::warn!(reason, "a message was turned away");
-        let slot = self.endpoint.slot();
-        self.endpoint
-            .settle(message, move |step| -> Result<(), StepError> {
-                Ok(step.dead_letters().count(slot, reason)?)
-            })
-            .await?;
-        Ok(())
     }
 
     async fn record(&self, message: &InboxRow, host: Handle) -> Result<(), HandleError> {
         let Ok(telemetry) = body::decode::<Telemetry>(&message.body) else {
-            return self.turn_away(message, "malformed_body").await;
+            return Ok(self.endpoint.turn_away(message, "malformed_body").await?);
         };
         let stored_at = message.stored_at;
         self.endpoint
             .settle(message, move |step| -> Result<(), StepError> {
-                for sample in &telemetry.samples {
-                    step.telemetry().record(&host, telemetry.stream, sample, stored_at)?;
-                }
-                Ok(())
+                Ok(step.telemetry().record_all(&host, &telemetry, stored_at)?)
             })
             .await?;
         Ok(())
@@ -144,7 +131,7 @@ impl Agent {
 
     async fn answer(&self, message: &InboxRow, operator: Handle) -> Result<(), HandleError> {
         let Ok(prompt) = body::decode::<Prompt>(&message.body) else {
-            return self.turn_away(message, "malformed_body").await;
+            return Ok(self.endpoint.turn_away(message, "malformed_body").await?);
         };
         // Closed never: the semaphore lives as long as the agent.
         let _turn = self.turns.acquire().await;
@@ -195,7 +182,7 @@ impl Agent {
 
     async fn reset(&self, message: &InboxRow, operator: Handle) -> Result<(), HandleError> {
         if body::decode::<UsageReset>(&message.body).is_err() {
-            return self.turn_away(message, "malformed_body").await;
+            return Ok(self.endpoint.turn_away(message, "malformed_body").await?);
         }
         self.endpoint.prepare(&operator).await?;
         let id = message.content_id;

@@ -78,4 +78,19 @@ impl Endpoint {
         })
         .await
     }
+
+    /// Marks a message as handled with no effect but to be counted, by reason.
+    pub async fn turn_away(
+        &self,
+        message: &InboxRow,
+        reason: &'static str,
+    ) -> Result<(), WriteError<StepError>> {
+        tracing::warn!(reason, "a message was turned away");
+        let slot = self.slot();
+        self.settle(message, move |step| -> Result<(), StepError> {
+            Ok(step.dead_letters().count(slot, reason)?)
+        })
+        .await?;
+        Ok(())
+    }
 }

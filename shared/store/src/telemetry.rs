@@ -3,7 +3,11 @@
 use std::{fmt::Write as _, time::Duration};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use sysmaint_protocol::{ContentId, Handle, Timestamp, body::NumberedSample, sample::Sample};
+use sysmaint_protocol::{
+    ContentId, Handle, Timestamp,
+    body::{self, NumberedSample},
+    sample::Sample,
+};
 
 use crate::{
     SqlError,
@@ -94,6 +98,19 @@ impl Telemetry<'_> {
             .prepare_cached("INSERT OR REPLACE INTO sample VALUES (?1, ?2, ?3)")?
             .execute(params![id, sample.taken_at.as_millis(), body])?;
         Ok(true)
+    }
+
+    /// Records everything in one message.
+    pub fn record_all(
+        &self,
+        host: &Handle,
+        telemetry: &body::Telemetry,
+        stored_at: Timestamp,
+    ) -> Result<(), SqlError> {
+        for sample in &telemetry.samples {
+            self.record(host, telemetry.stream, sample, stored_at)?;
+        }
+        Ok(())
     }
 
     /// Every host with its latest sample, by name.

@@ -52,7 +52,7 @@ async fn take(
 ) -> Result<(), HandleError> {
     let sender = endpoint.resolve(message.sender, &message.sender_handle).await?;
     let Some(sender) = sender else {
-        return turn_away(endpoint, message, "unknown_sender").await;
+        return Ok(endpoint.turn_away(message, "unknown_sender").await?);
     };
     let is_alice = endpoint.handle() == &backend.inner.config.alice;
     let from_agent = is_alice && sender == backend.inner.config.agent;
@@ -63,24 +63,8 @@ async fn take(
         }
         Kind::Answer if from_agent => answer(backend, endpoint, message).await,
         Kind::Usage if from_agent => usage(backend, endpoint, message).await,
-        _ => turn_away(endpoint, message, "not_accepted").await,
+        _ => Ok(endpoint.turn_away(message, "not_accepted").await?),
     }
-}
-
-/// A message that has no effect but to be counted.
-async fn turn_away(
-    endpoint: &Endpoint,
-    message: &InboxRow,
-    reason: &'static str,
-) -> Result<(), HandleError> {
-    tracing::warn!(reason, "a message was turned away");
-    let slot = endpoint.slot();
-    endpoint
-        .settle(message, move |step| -> Result<(), StepError> {
-            Ok(step.dead_letters().count(slot, reason)?)
-        })
-        .await?;
-    Ok(())
 }
 
 async fn text(
@@ -90,7 +74,7 @@ async fn text(
     from: Handle,
 ) -> Result<(), HandleError> {
     let Ok(Text { text }) = body::decode(&message.body) else {
-        return turn_away(endpoint, message, "malformed_body").await;
+        return Ok(endpoint.turn_away(message, "malformed_body").await?);
     };
     let (to, id, sent_at) = (endpoint.handle().clone(), message.content_id, message.sent_at);
     let row = (to.clone(), from.clone(), text.clone());
@@ -114,15 +98,12 @@ async fn samples(
     host: Handle,
 ) -> Result<(), HandleError> {
     let Ok(received) = body::decode::<Telemetry>(&message.body) else {
-        return turn_away(endpoint, message, "malformed_body").await;
+        return Ok(endpoint.turn_away(message, "malformed_body").await?);
     };
     let (stored_at, name) = (message.stored_at, host.clone());
     endpoint
         .settle(message, move |step| -> Result<(), StepError> {
-            for sample in &received.samples {
-                step.telemetry().record(&name, received.stream, sample, stored_at)?;
-            }
-            Ok(())
+            Ok(step.telemetry().record_all(&name, &received, stored_at)?)
         })
         .await?;
     telemetry::tell(backend, &host).await;
@@ -136,7 +117,7 @@ async fn answer(
 ) -> Result<(), HandleError> {
     let decoded = body::decode::<Answer>(&message.body).ok().zip(message.in_reply_to);
     let Some((answer, prompt)) = decoded else {
-        return turn_away(endpoint, message, "malformed_body").await;
+        return Ok(endpoint.turn_away(message, "malformed_body").await?);
     };
     let total = answer.total;
     endpoint
@@ -161,7 +142,7 @@ async fn usage(
     message: &InboxRow,
 ) -> Result<(), HandleError> {
     let Ok(usage) = body::decode::<Usage>(&message.body) else {
-        return turn_away(endpoint, message, "malformed_body").await;
+        return Ok(endpoint.turn_away(message, "malformed_body").await?);
     };
     endpoint
         .settle(message, move |step| -> Result<(), StepError> { Ok(step.usage().put(&usage)?) })
