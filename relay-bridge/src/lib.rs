@@ -19,4 +19,4 @@ mod server;
 
 pub use config::Config;
 pub use directory::{Origin, RelayDirectory};
-pub use server::{BindError, RunError, bind, run};
+pub use server::{BindError, Parts, RunError, bind, run};

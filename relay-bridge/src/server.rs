@@ -81,18 +81,28 @@ pub async fn bind(config: &Config) -> Result<TcpListener, BindError> {
     })
 }
 
+/// What a bridge is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Signs sender certificates; the same for every bridge of a deployment.
+    pub authority: Arc<Authority>,
+    /// The connection to the broker.
+    pub bus: Bus,
+    /// From [`bind`].
+    pub listener: TcpListener,
+    /// The gzipped archive of the complete source, offered at `/source`.
+    pub source: &'static [u8],
+}
+
 /// Serves the directory over NATS and everything over HTTP until `shutdown`.
 ///
-/// Creates or updates the streams first. `source` is the gzipped archive of the complete source,
-/// offered at `/source`. When one side fails, the other is stopped in order.
+/// Creates or updates the streams first. When one side fails, the other is stopped in order.
 pub async fn run(
     config: Config,
-    listener: TcpListener,
-    bus: Bus,
-    authority: Arc<Authority>,
-    source: &'static [u8],
+    parts: Parts,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
+    let Parts { authority, bus, listener, source } = parts;
     check_shards(&config, &bus)?;
     let streams = StreamTable {
         shards: config.shards,

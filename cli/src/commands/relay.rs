@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use sysmaint_bus::EffectiveDurability;
 use sysmaint_device::authority::Authority;
+use sysmaint_relay_bridge::Parts;
 use sysmaint_service::{data_dir::DataDir, exit::Exit};
 use sysmaint_store::{AuthorityFileError, Passphrase, load_or_create_authority};
 use tokio_util::sync::CancellationToken;
@@ -29,16 +30,13 @@ pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Resu
     let bus = device::connect(&url, credentials, Service::Relay, &shutdown).await?;
     let mut config = settings.relay;
     config.durability = durability(&url, &data, &shutdown).await;
-    sysmaint_relay_bridge::run(
-        config,
+    let parts = Parts {
+        authority: Arc::new(authority),
+        bus: bus.clone(),
         listener,
-        bus.clone(),
-        Arc::new(authority),
-        source::ARCHIVE,
-        shutdown,
-    )
-    .await
-    .map_err(Failure::unavailable)?;
+        source: source::ARCHIVE,
+    };
+    sysmaint_relay_bridge::run(config, parts, shutdown).await.map_err(Failure::unavailable)?;
     bus.close().await;
     Ok(())
 }

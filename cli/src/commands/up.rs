@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use sysmaint_agent::run as run_agent;
 use sysmaint_bus::{NatsServer, NatsServerConfig};
 use sysmaint_probe::run as run_probe;
-use sysmaint_relay_bridge::run as run_relay;
+use sysmaint_relay_bridge::{Parts, run as run_relay};
 use sysmaint_service::{data_dir::DataDir, supervisor::Supervisor};
 use sysmaint_store::Store;
 use sysmaint_web::{Backend, SealedBackend, backend::Event};
@@ -121,16 +121,13 @@ async fn run_services(
     relay_config.durability = relay::durability(url, data, &shutdown).await;
 
     let mut supervisor = Supervisor::new(shutdown.clone());
-    let authority = Arc::new(stores.authority);
-    let relay = run_relay(
-        relay_config,
-        listeners.relay,
-        relay_bus,
-        authority,
-        source::ARCHIVE,
-        shutdown.clone(),
-    );
-    supervisor.spawn("relay", relay);
+    let parts = Parts {
+        authority: Arc::new(stores.authority),
+        bus: relay_bus,
+        listener: listeners.relay,
+        source: source::ARCHIVE,
+    };
+    supervisor.spawn("relay", run_relay(relay_config, parts, shutdown.clone()));
     supervisor.spawn("agent", run_agent(settings.agent.clone(), agent, shutdown.clone()));
     supervisor.spawn("probe", run_probe(settings.probe.clone(), probe, shutdown.clone()));
     let address = listeners.web.local_addr().ok();

@@ -1,14 +1,12 @@
 //! Start, stop, and more than one bridge.
 
-use std::sync::Arc;
-
 use sysmaint_protocol::rest::{Bundle, Transport};
 use sysmaint_relay_bridge::{Config, RunError, bind, run};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     person::Person,
-    stage::{SOURCE, Stage, eventually},
+    stage::{Stage, eventually, parts},
 };
 
 #[tokio::test]
@@ -18,9 +16,8 @@ async fn any_bridge_serves_any_device() {
     let listener = bind(&config).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
-    let authority = Arc::clone(&first.authority);
     let second =
-        tokio::spawn(run(config, listener, first.bus.clone(), authority, SOURCE, stop.clone()));
+        tokio::spawn(run(config, parts(listener, &first.bus, &first.authority), stop.clone()));
 
     let alice = Person::ready(&first, "alice").await;
     let asked = reqwest::Client::new().get(format!("{url}/v1/prekeys/alice"));
@@ -58,8 +55,8 @@ async fn two_numbers_of_mailbox_streams_are_refused() {
     let stage = Stage::new().await;
     let config = Config { port: 0, shards: 3, ..Config::default() };
     let listener = bind(&config).await.unwrap();
-    let (bus, authority) = (stage.bus.clone(), Arc::clone(&stage.authority));
-    let refused = run(config, listener, bus, authority, SOURCE, CancellationToken::new()).await;
+    let parts = parts(listener, &stage.bus, &stage.authority);
+    let refused = run(config, parts, CancellationToken::new()).await;
     assert!(matches!(refused, Err(RunError::Shards { config: 3, bus: 8 })), "{refused:?}");
     stage.end().await;
 }

@@ -15,9 +15,9 @@ use sysmaint_bus::{
 };
 use sysmaint_device::authority::Authority;
 use sysmaint_protocol::{DeviceId, subject::Mailbox};
-use sysmaint_relay_bridge::{Config, RunError, bind, run};
+use sysmaint_relay_bridge::{Config, Parts, RunError, bind, run};
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -55,8 +55,7 @@ impl Stage {
         let shutdown = CancellationToken::new();
         let listener = bind(&config).await.unwrap();
         let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
-        let running =
-            run(config, listener, bus.clone(), Arc::clone(&authority), SOURCE, shutdown.clone());
+        let running = run(config, parts(listener, &bus, &authority), shutdown.clone());
         let stage = Self {
             authority,
             bus,
@@ -158,6 +157,10 @@ impl Answer {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
+}
+
+pub fn parts(listener: TcpListener, bus: &Bus, authority: &Arc<Authority>) -> Parts {
+    Parts { authority: Arc::clone(authority), bus: bus.clone(), listener, source: SOURCE }
 }
 
 pub async fn answer(request: RequestBuilder) -> Answer {

@@ -5,6 +5,7 @@
 //! * [`Header`] and [`body`]: what a recipient finds inside the seal.
 //! * [`subject`]: where things travel on NATS.
 //! * [`rest`]: the relay's documented HTTP types, which the NATS directory shares.
+//! * [`websocket`]: the frames of its WebSocket.
 //! * [`limits`]: every bound, with its reason.
 //!
 //! No I/O and no clock: times are arguments, and the crate builds for wasm32.
@@ -15,6 +16,7 @@ pub mod limits;
 pub mod rest;
 pub mod sample;
 pub mod subject;
+pub mod websocket;
 
 mod base64_bytes;
 mod content_id;

@@ -55,3 +55,6 @@ pub const CERTIFICATE_REFRESH: Duration = Duration::from_hours(24);
 
 /// How long a registration challenge can be answered.
 pub const CHALLENGE_LIFE: Duration = Duration::from_mins(1);
+
+/// Deliveries on their way over one WebSocket without an acknowledgement.
+pub const WINDOW: usize = 256;

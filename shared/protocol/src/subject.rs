@@ -5,6 +5,7 @@
 //! | `sealed.<bucket>.<handle>.<device>` | envelopes for one device, kept by a `MAILBOX_<k>` stream |
 //! | `wake.<bucket>.<handle>.<device>` | the headers of the same, at once and never kept |
 //! | `otpk.<handle>.<device>.<kind>.<key id>` | one one-time prekey, in the stream `PREKEYS` |
+//! | `session.<handle>.<device>` | among bridges: a newer WebSocket, or the end of a device's token |
 //! | `relay.v1.<requester>.<operation>[.<target>]` | a directory request |
 
 use std::fmt;
@@ -22,6 +23,9 @@ pub const PREKEYS_ALL: &str = "otpk.*.*.*.*";
 
 /// First tokens of every directory request.
 pub const DIRECTORY: &str = "relay.v1";
+
+/// First token of what bridges tell each other about connections.
+pub const SESSIONS: &str = "session";
 
 /// A device as subjects name it: by handle, where libsignal goes by service id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +50,11 @@ impl Mailbox {
     /// Where the broker says that something arrived.
     pub fn wake(&self) -> String {
         format!("wake.{}", self.tokens())
+    }
+
+    /// Where bridges tell each other whose connection is the newest.
+    pub fn session(&self) -> String {
+        format!("{SESSIONS}.{self}")
     }
 
     /// The name of its durable consumer. A device number has no underscore, so the last one
