@@ -3,10 +3,12 @@
 mod auth;
 mod calls;
 mod diagnostics;
+mod docs;
 mod failure;
 mod guard;
 mod health;
 mod input;
+mod openapi;
 mod peer;
 
 use std::{any::Any, sync::Arc};
@@ -16,11 +18,11 @@ use axum::{
     http::{Method, Uri},
     middleware::from_fn,
     response::{IntoResponse as _, Response},
-    routing::{get, post},
 };
 use sysmaint_bus::Bus;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::failure::Failure;
 use crate::{
@@ -45,21 +47,7 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn router(self) -> Router {
-        Router::new()
-            .route("/", get(calls::home))
-            .route("/health", get(health::ready))
-            .route("/livez", get(health::live))
-            .route("/readyz", get(health::ready))
-            .route("/diagnostics", get(diagnostics::diagnostics))
-            .route("/source", get(calls::source))
-            .route("/v1/register/challenge", post(calls::challenge))
-            .route("/v1/register", post(calls::register))
-            .route("/v1/prekeys", post(calls::upload_prekeys))
-            .route("/v1/prekeys/count", get(calls::prekey_count))
-            .route("/v1/prekeys/{id}", get(calls::bundle))
-            .route("/v1/messages", post(calls::send))
-            .route("/v1/certificate/delivery", get(calls::certificate))
-            .route("/v1/certificate/root", get(calls::trust_root))
+        Router::from(described_routes())
             .fallback(no_such_path)
             .method_not_allowed_fallback(no_such_method)
             .layer(CatchPanicLayer::custom(panicked))
@@ -67,6 +55,28 @@ impl App {
             .layer(from_fn(guard::add_headers))
             .with_state(self)
     }
+}
+
+/// Every path with its entry in the document that describes them.
+fn described_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::common())
+        .routes(routes!(calls::home))
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(diagnostics::diagnostics))
+        .routes(routes!(calls::source))
+        .routes(routes!(docs::document))
+        .routes(routes!(docs::page))
+        .routes(routes!(docs::style))
+        .routes(routes!(calls::challenge))
+        .routes(routes!(calls::register))
+        .routes(routes!(calls::upload_prekeys))
+        .routes(routes!(calls::prekey_count))
+        .routes(routes!(calls::bundle))
+        .routes(routes!(calls::send))
+        .routes(routes!(calls::certificate))
+        .routes(routes!(calls::trust_root))
 }
 
 async fn no_such_path(uri: Uri) -> Failure {

@@ -9,33 +9,52 @@ use sysmaint_protocol::limits::{
     ENVELOPE_MAX, MAILBOX_AGE, MAILBOX_MESSAGES, PREKEY_UPLOAD_MAX, PREKEYS_PER_UPLOAD,
 };
 
-use super::{App, auth::Operator, failure::Failure};
-use crate::problem::unavailable;
+use utoipa::ToSchema;
+
+use super::{
+    App,
+    auth::Operator,
+    failure::Failure,
+    openapi::{ANY, OPERATION, broker, problems},
+};
+use crate::problem::{OPERATORS_ONLY, unavailable};
 
 /// How the names of mailbox streams begin.
 const MAILBOXES: &str = "MAILBOX_";
 
-/// The answer.
-#[derive(Debug, Serialize)]
+problems! { DiagnosticsProblems = ANY, &[OPERATORS_ONLY]; }
+
+/// How the relay and its broker are doing.
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Report {
+    /// The relay's version.
+    #[schema(example = "0.1.0")]
     version: &'static str,
+    #[schema(schema_with = broker::state)]
     nats: Diagnostics,
+    #[schema(schema_with = broker::durability)]
     durability: EffectiveDurability,
     mailboxes: Depth,
     limits: Limits,
+    /// What was done since the start, by name.
+    #[schema(value_type = BTreeMap<String, u64>)]
     accepted: BTreeMap<&'static str, u64>,
+    /// What was refused since the start, by name.
+    #[schema(value_type = BTreeMap<String, u64>)]
     rejects: BTreeMap<&'static str, u64>,
+    /// Whether a registration over HTTP needs a one-time code, even from this machine.
     registration_needs_code: bool,
 }
 
 /// What waits in all mailboxes together.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 struct Depth {
     messages: u64,
     bytes: u64,
 }
 
-#[derive(Debug, Serialize)]
+/// What the relay takes at most.
+#[derive(Debug, Serialize, ToSchema)]
 struct Limits {
     envelope_bytes: usize,
     mailbox_messages: i64,
@@ -52,6 +71,18 @@ const LIMITS: Limits = Limits {
     prekeys_per_upload: PREKEYS_PER_UPLOAD,
 };
 
+/// How the relay and its broker are doing
+///
+/// Totals and settings, no names. For requests from the relay's own machine by a loopback address,
+/// and for whoever presents the operator token.
+#[utoipa::path(
+    get,
+    path = "/diagnostics",
+    operation_id = "getDiagnostics",
+    tag = OPERATION,
+    responses((status = 200, description = "The report.", body = Report), DiagnosticsProblems),
+    security((), ("operator" = [])),
+)]
 pub(super) async fn diagnostics(
     _: Operator,
     State(app): State<App>,
