@@ -4,6 +4,8 @@
 #![expect(unreachable_pub, reason = "modules of a test share what they need")]
 
 mod access;
+mod described;
+mod docs;
 mod life;
 mod messages;
 mod person;

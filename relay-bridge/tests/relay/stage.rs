@@ -20,6 +20,8 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
+use crate::described;
+
 const PATIENCE: Duration = Duration::from_secs(20);
 pub const SOURCE: &[u8] = b"\x1f\x8bthe source";
 
@@ -154,6 +156,10 @@ impl Answer {
         problem
     }
 
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
@@ -163,10 +169,16 @@ pub fn parts(listener: TcpListener, bus: &Bus, authority: &Arc<Authority>) -> Pa
     Parts { authority: Arc::clone(authority), bus: bus.clone(), listener, source: SOURCE }
 }
 
+/// Sends a request; what comes back must be in the document.
 pub async fn answer(request: RequestBuilder) -> Answer {
-    let response = request.send().await.unwrap();
+    let (client, request) = request.build_split();
+    let request = request.unwrap();
+    let (method, path) = (request.method().clone(), request.url().path().to_owned());
+    let response = client.execute(request).await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
-    Answer { status, headers, bytes: response.bytes().await.unwrap().to_vec() }
+    let answer = Answer { status, headers, bytes: response.bytes().await.unwrap().to_vec() };
+    described::check(&method, &path, &answer);
+    answer
 }
 
 pub fn mailbox(handle: &str) -> Mailbox {
