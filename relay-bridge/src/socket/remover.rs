@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
+use futures_util::future::{BoxFuture, try_join_all};
 use sysmaint_bus::{Bus, StoredError, StoredMailbox};
 use sysmaint_protocol::subject::Mailbox;
 use tokio::time::Instant;
@@ -91,10 +91,10 @@ impl Remover {
 }
 
 async fn remove_each(mailbox: &StoredMailbox, sequences: &[u64]) -> Result<(), StoredError> {
-    stream::iter(sequences.iter().map(|sequence| mailbox.remove(*sequence)))
-        .buffer_unordered(AT_ONCE)
-        .try_collect()
-        .await
+    for some in sequences.chunks(AT_ONCE) {
+        try_join_all(some.iter().map(|sequence| mailbox.remove(*sequence))).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -195,10 +195,8 @@ mod tests {
     fn a_revoked_token_ends_what_was_opened_with_it() {
         let sessions = sessions();
         let place = enter(&sessions, 1);
-        let revoked = |token| Hint::Notice {
-            device: alice(),
-            notice: SessionNotice::Revoked { token },
-        };
+        let revoked =
+            |token| Hint::Notice { device: alice(), notice: SessionNotice::Revoked { token } };
         sessions.heard(revoked(70), Instant::now());
         assert_eq!(place.doorbell().closing(), None);
         sessions.heard(revoked(71), Instant::now());

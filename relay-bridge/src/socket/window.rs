@@ -79,8 +79,7 @@ impl Window {
             delivery.state = State::Leaving;
             delivery.sequence
         };
-        let head: Vec<_> =
-            self.deliveries.iter_mut().take_while(acknowledged).map(leave).collect();
+        let head: Vec<_> = self.deliveries.iter_mut().take_while(acknowledged).map(leave).collect();
         if !head.is_empty() {
             return Some(Removal::Through(head));
         }
@@ -124,7 +123,9 @@ mod tests {
 
     fn window(delivered: &[u64]) -> Window {
         let mut window = Window::default();
-        delivered.iter().for_each(|sequence| window.deliver(*sequence));
+        for sequence in delivered {
+            window.deliver(*sequence);
+        }
         window
     }
 

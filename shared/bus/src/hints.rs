@@ -118,7 +118,7 @@ async fn gap(gaps: &mut watch::Receiver<u64>, from: Instant) {
     tokio::time::sleep_until(from).await;
     if gaps.changed().await.is_err() {
         // The connection is gone, and with it the subscriptions, which say so.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

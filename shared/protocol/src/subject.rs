@@ -284,7 +284,8 @@ mod tests {
             assert_eq!(Mailbox::of_wake(&mailbox.wake()).as_ref(), Some(&mailbox));
             assert_eq!(Mailbox::of_session(&mailbox.session()).as_ref(), Some(&mailbox));
         }
-        for wrong in ["", "alice", "alice.", "alice.0", "alice.128", "alice.01", "alice.+1", "a.1.2"]
+        for wrong in
+            ["", "alice", "alice.", "alice.0", "alice.128", "alice.01", "alice.+1", "a.1.2"]
         {
             assert_eq!(wrong.parse::<Mailbox>(), Err(InvalidMailbox), "{wrong}");
             assert_eq!(Mailbox::of_session(&format!("session.{wrong}")), None, "{wrong}");

@@ -73,9 +73,19 @@ async fn a_service_reads_and_administers_nothing_but_its_own_mailbox() {
     publish.push("$SYS.REQ.SERVER.PING.JSZ".to_owned());
     let (sealed, own) = (bob.sealed(), mailbox("alice").sealed());
     let session = mailbox("alice").session();
-    let subscribe =
-        ["sealed.>", &sealed, &own, "wake.>", "session.>", &session, "_INBOX.>", "relay.v1.>",
-         "$JS.API.>", "$SRV.>", ">"];
+    let subscribe = [
+        "sealed.>",
+        &sealed,
+        &own,
+        "wake.>",
+        "session.>",
+        &session,
+        "_INBOX.>",
+        "relay.v1.>",
+        "$JS.API.>",
+        "$SRV.>",
+        ">",
+    ];
     denied(&site, "alice", &publish, &subscribe).await;
     site.server.stop().await;
 }
@@ -108,8 +118,7 @@ async fn an_operator_sees_everything_and_changes_nothing() {
     relay.ensure_mailbox(&mailbox("bob")).await.unwrap();
     let mut publish = administration();
     publish.push(mailbox("alice").sealed());
-    denied(&site, "operator", &publish, &["_INBOX.>", "relay.v1.>", "session.>", "$JS.>"])
-        .await;
+    denied(&site, "operator", &publish, &["_INBOX.>", "relay.v1.>", "session.>", "$JS.>"]).await;
 
     NatsMailbox::new(site.bus("alice").await).publish(&sealed("bob", 1)).await.unwrap();
     let (client, denials) = site.client("operator").await;
