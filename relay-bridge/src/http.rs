@@ -10,6 +10,7 @@ mod health;
 mod input;
 mod openapi;
 mod peer;
+mod websocket;
 
 use std::{any::Any, sync::Arc};
 
@@ -31,6 +32,7 @@ use crate::{
     delivery::Post,
     directory::RelayDirectory,
     problem::{INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND},
+    socket::Sockets,
 };
 
 /// What a handler can reach; cheap to clone.
@@ -42,6 +44,7 @@ pub(crate) struct App {
     pub(crate) directory: RelayDirectory,
     pub(crate) post: Post,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) sockets: Arc<Sockets>,
     pub(crate) source: &'static [u8],
 }
 
@@ -77,6 +80,7 @@ fn described_routes() -> OpenApiRouter<App> {
         .routes(routes!(calls::send))
         .routes(routes!(calls::certificate))
         .routes(routes!(calls::trust_root))
+        .routes(routes!(websocket::websocket))
 }
 
 async fn no_such_path(uri: Uri) -> Failure {

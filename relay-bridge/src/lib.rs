@@ -16,7 +16,9 @@ mod directory;
 mod http;
 mod problem;
 mod server;
+mod socket;
 
 pub use config::Config;
 pub use directory::{Origin, RelayDirectory};
 pub use server::{BindError, Parts, RunError, bind, run};
+pub use socket::SocketSettings;

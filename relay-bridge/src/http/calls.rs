@@ -67,6 +67,8 @@ GET  /v1/prekeys/{id}          what opens a session with somebody
 POST /v1/messages              send sealed messages
 GET  /v1/certificate/delivery  a sender certificate
 GET  /v1/certificate/root      what certificates chain to
+GET  /ws?client_id={id}        the same messages, and one's own, over a WebSocket
+GET  /ws?client_id=            read a mailbox by WebSocket, and send
 GET  /source                   the complete source of this program
 GET  /docs                     all calls, to read; /openapi.json for programs
 ";
@@ -96,8 +98,7 @@ pub(super) async fn home() -> &'static str {
         (
             status = 200,
             description = "The archive.",
-            body = Vec<u8>,
-            content_type = "application/gzip",
+            content(("application/gzip")),
             headers(("Content-Disposition" = String, description = "A name to save it under.")),
         ),
         OpenProblems,

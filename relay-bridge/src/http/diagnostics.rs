@@ -35,6 +35,7 @@ pub(super) struct Report {
     #[schema(schema_with = broker::durability)]
     durability: EffectiveDurability,
     mailboxes: Depth,
+    sockets: Sockets,
     limits: Limits,
     /// What was done since the start, by name.
     #[schema(value_type = BTreeMap<String, u64>)]
@@ -51,6 +52,13 @@ pub(super) struct Report {
 struct Depth {
     messages: u64,
     bytes: u64,
+}
+
+/// Connections at this moment, and as many as there may be.
+#[derive(Debug, Serialize, ToSchema)]
+struct Sockets {
+    open: usize,
+    max: usize,
 }
 
 /// What the relay takes at most.
@@ -93,6 +101,7 @@ pub(super) async fn diagnostics(
         durability: app.config.durability,
         mailboxes: depth(&nats),
         nats,
+        sockets: Sockets { open: app.sockets.count(), max: app.sockets.max() },
         limits: LIMITS,
         accepted: app.counters.accepted(),
         rejects: app.counters.rejects(),

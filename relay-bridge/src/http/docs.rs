@@ -207,12 +207,6 @@ mod tests {
     }
 
     #[test]
-    fn zz_dump() {
-        std::fs::create_dir_all("/tmp/oa-page/docs").unwrap();
-        std::fs::write("/tmp/oa-page/index.html", &PAGE.text).unwrap();
-    }
-
-    #[test]
     fn the_page_needs_nothing_from_elsewhere() {
         let page = &PAGE.text;
         for foreign in ["<script", "<img", "<iframe", " style=", " onload=", "http://", "https://"]

@@ -5,7 +5,6 @@
 
 pub(super) mod broker;
 mod problems;
-mod websocket;
 
 use sysmaint_protocol::{
     rest::{MismatchedDevices, Problem, StaleDevices},
@@ -59,7 +58,6 @@ everything else. Every call may be answered with 429 and `Retry-After`: wait tha
         (name = OPERATION, description = "For those who run the relay."),
         (name = DOCUMENTS, description = "What the relay says of itself."),
     ),
-    paths(websocket::described),
     components(schemas(ClientFrame, MismatchedDevices, Problem, ServerFrame, StaleDevices)),
 )]
 struct Common;

@@ -15,9 +15,8 @@ async fn every_path_of_the_document_is_served() {
         for method in item.as_object().unwrap().keys() {
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
             let answer = answer(stage.request(method.clone(), &path, None)).await;
-            let text = answer.text();
-            assert!(!text.contains("urn:sysmaint:not-found"), "{method} {path}");
-            assert!(answer.status != 405, "{method} {path}");
+            let unserved = answer.text().starts_with("{\"type\":\"urn:sysmaint:not-found\"");
+            assert!(!unserved && answer.status != 405, "{method} {path}");
         }
     }
     stage.end().await;
@@ -27,7 +26,7 @@ async fn every_path_of_the_document_is_served() {
 async fn the_document_is_the_one_in_the_repository_and_is_sent_once() {
     let stage = Stage::new().await;
     let first = stage.get("/openapi.json", None).await;
-    assert_eq!(first.text(), include_str!("../../../docs/openapi.json"));
+    assert!(first.text() == include_str!("../../../docs/openapi.json"), "not the committed one");
     assert_eq!(first.header("content-type"), "application/json");
     assert_eq!(first.header("cache-control"), "no-cache");
     let etag = first.header("etag").to_owned();

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     http::docs::{described, written},
-    problem::{ALL, METHOD_NOT_ALLOWED, NOT_FOUND},
+    problem::{ALL, METHOD_NOT_ALLOWED, NOT_DELIVERED, NOT_FOUND},
 };
 
 /// With this set to 1, the committed document is written and not compared.
@@ -106,8 +106,8 @@ fn every_problem_is_one_of_some_call() {
             }
         }
     }
-    // These two are what a path or a method has that is not described.
-    let elsewhere = [NOT_FOUND.urn(), METHOD_NOT_ALLOWED.urn()];
+    // What a path or a method has that is not described, and what only a WebSocket frame says.
+    let elsewhere = [NOT_FOUND, METHOD_NOT_ALLOWED, NOT_DELIVERED].map(|kind| kind.urn());
     for kind in ALL.iter().map(|kind| kind.urn()) {
         let expected = !elsewhere.contains(&kind);
         assert_eq!(
