@@ -36,6 +36,7 @@ async fn the_relay_answers_as_its_openapi_document_says() {
             .args(["--max-time", &seconds.to_string()])
             .current_dir(services.directory())
             .env("OUTSIDE", outside(""))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("RELAY_TOKEN", token)
             .output()
             .unwrap();
@@ -80,6 +81,7 @@ async fn a_stranger_with_natss_own_client_sees_ciphertext_or_nothing() {
 
     let mut stranger = Command::new(python_tool("python"))
         .arg(outside("outsider.py"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
