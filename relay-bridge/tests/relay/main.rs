@@ -9,7 +9,9 @@
 #![expect(unreachable_pub, reason = "modules of a test share what they need")]
 
 mod access;
+mod bridges;
 mod client;
+mod hopping;
 mod life;
 mod messages;
 mod person;
@@ -17,3 +19,5 @@ mod prekeys;
 mod registration;
 mod sockets;
 mod stage;
+mod thousands;
+mod trouble;
