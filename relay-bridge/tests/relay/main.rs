@@ -4,14 +4,17 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     reason = "a test fails by panicking"
 )]
 #![expect(unreachable_pub, reason = "modules of a test share what they need")]
 
 mod access;
+mod bridges;
 mod client;
 mod described;
 mod docs;
+mod hopping;
 mod life;
 mod messages;
 mod person;
@@ -19,3 +22,5 @@ mod prekeys;
 mod registration;
 mod sockets;
 mod stage;
+mod thousands;
+mod trouble;
