@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use secrecy::SecretString;
 use sysmaint_bus::{BusConfig, EffectiveDurability};
+use sysmaint_service::http_server::{Limits, TlsFiles};
 
 /// A bridge's settings.
 #[derive(Clone, Debug)]
@@ -22,6 +23,11 @@ pub struct Config {
     pub durability: EffectiveDurability,
     /// Who presents it as bearer token may read `/diagnostics` from anywhere.
     pub operator_token: Option<SecretString>,
+    /// `RELAY_MAX_CONNECTIONS`, `RELAY_MAX_CONNECTIONS_PER_PEER`, `RELAY_HEADER_TIMEOUT_MS`: what
+    /// clients may take of the listener.
+    pub http: Limits,
+    /// `RELAY_TLS_CERT_FILE` and `RELAY_TLS_KEY_FILE`: HTTPS in place of HTTP.
+    pub tls: Option<TlsFiles>,
 }
 
 impl Config {
@@ -42,6 +48,8 @@ impl Default for Config {
             replicas: 1,
             durability: EffectiveDurability::Unknown,
             operator_token: None,
+            http: Limits::default(),
+            tls: None,
         }
     }
 }

@@ -7,6 +7,7 @@ mod failure;
 mod guard;
 mod health;
 mod input;
+mod metrics;
 mod peer;
 
 use std::{any::Any, sync::Arc};
@@ -19,6 +20,7 @@ use axum::{
     routing::{get, post},
 };
 use sysmaint_bus::Bus;
+use sysmaint_service::{http_server::Connections, metrics::Metrics};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -36,10 +38,12 @@ use crate::{
 pub(crate) struct App {
     pub(crate) bus: Bus,
     pub(crate) config: Arc<Config>,
+    pub(crate) connections: Connections,
     pub(crate) counters: Arc<Counters>,
     pub(crate) directory: RelayDirectory,
     pub(crate) post: Post,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) metrics: Metrics,
     pub(crate) source: &'static [u8],
 }
 
@@ -51,6 +55,7 @@ impl App {
             .route("/livez", get(health::live))
             .route("/readyz", get(health::ready))
             .route("/diagnostics", get(diagnostics::diagnostics))
+            .route("/metrics", get(metrics::metrics))
             .route("/source", get(calls::source))
             .route("/v1/register/challenge", post(calls::challenge))
             .route("/v1/register", post(calls::register))

@@ -6,6 +6,7 @@
 mod access;
 mod life;
 mod messages;
+mod observed;
 mod person;
 mod prekeys;
 mod registration;

@@ -278,7 +278,7 @@ async fn drain(name: &str, serving: &Serving, gate: &Gate, mut tasks: JoinSet<()
         gate.emptied().await;
     };
     if tokio::time::timeout(serving.limits.grace, ended).await.is_ok() {
-        tracing::debug!(service = name, open, "all connections have ended");
+        tracing::info!(service = name, open, "all connections have ended");
         return;
     }
     let cut = gate.open();

@@ -57,10 +57,7 @@ pub(super) async fn serve(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps its delay");
     }
-    let Some(transport) = shake_hands(&serving, stream).await else {
-        serving.stats.count(Outcome::TlsFailed);
-        return;
-    };
+    let Some(transport) = shake_hands(&serving, stream).await else { return };
     let (phase, stats) = (Arc::new(Phase::new()), Arc::clone(&serving.stats));
     let shared = (Arc::clone(&phase), stats);
     let wire = Wire::new(transport, place, shared, &serving.limits, serving.cut.clone());
@@ -89,6 +86,7 @@ pub(super) async fn serve(
     }
 }
 
+/// The bytes to speak HTTP on, if there are any.
 async fn shake_hands(serving: &Serving, stream: TcpStream) -> Option<Transport> {
     let Some(tls) = &serving.tls else { return Some(Transport::Plain(stream)) };
     let handshake = tls.accept(stream);
@@ -96,14 +94,14 @@ async fn shake_hands(serving: &Serving, stream: TcpStream) -> Option<Transport> 
         shaken = tokio::time::timeout(serving.limits.header_time, handshake) => shaken,
         () = serving.stop.cancelled() => return None,
     };
-    match shaken {
-        Ok(Ok(stream)) => Some(Transport::Tls(Box::new(stream))),
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "no tls handshake");
-            None
-        }
-        Err(_) => None,
+    if let Ok(Ok(stream)) = shaken {
+        return Some(Transport::Tls(Box::new(stream)));
     }
+    serving.stats.count(Outcome::TlsFailed);
+    if let Ok(Err(error)) = shaken {
+        tracing::debug!(%error, "no tls handshake");
+    }
+    None
 }
 
 async fn answer(

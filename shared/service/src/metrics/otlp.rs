@@ -5,7 +5,8 @@ use std::{collections::HashMap, fmt, time::Duration};
 use async_trait::async_trait;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{
-    ExporterBuildError, MetricExporter, Protocol, WithExportConfig as _, WithHttpConfig as _,
+    ExporterBuildError, MetricExporter, Protocol, RetryPolicy, WithExportConfig as _,
+    WithHttpConfig as _,
 };
 use opentelemetry_sdk::metrics::{PeriodicReader, Temporality};
 use reqwest::{Client, Url, redirect};
@@ -91,6 +92,8 @@ pub(super) fn reader(config: &OtlpConfig) -> Result<PeriodicReader<MetricExporte
         .with_endpoint(format!("{base}/v1/metrics"))
         .with_timeout(TIME)
         .with_headers(headers)
+        // The next push holds everything again.
+        .with_retry_policy(RetryPolicy::disabled())
         .build()
         .map_err(OtlpError::Exporter)?;
     Ok(PeriodicReader::builder(exporter).with_interval(config.interval).build())
