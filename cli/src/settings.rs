@@ -1,7 +1,7 @@
 //! All settings of all services, read at once so that every mistake is said at once.
 
 use std::{
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
@@ -13,7 +13,9 @@ use sysmaint_protocol::identities;
 use sysmaint_service::{
     config::{FILE_NAME, Layers, Reader},
     exit::Exit,
+    http_server::{Limits, TlsFiles},
     logging::LogFormat,
+    metrics::OtlpConfig,
 };
 
 use crate::{args::Args, failure::Failure};
@@ -23,6 +25,7 @@ use crate::{args::Args, failure::Failure};
 pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     pub(crate) log_format: LogFormat,
+    pub(crate) observation: ObservationSettings,
     pub(crate) passphrase: Option<SecretString>,
     pub(crate) trust_root: Option<PathBuf>,
     pub(crate) nats: NatsSettings,
@@ -30,6 +33,15 @@ pub(crate) struct Settings {
     pub(crate) agent: sysmaint_agent::Config,
     pub(crate) probe: sysmaint_probe::Config,
     pub(crate) web: sysmaint_web::Config,
+}
+
+/// Where the process's numbers go.
+#[derive(Debug)]
+pub(crate) struct ObservationSettings {
+    /// `SYSMAINT_METRICS_BIND`: where a process without HTTP of its own serves `/metrics`.
+    pub(crate) bind: Option<SocketAddr>,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT` and what belongs to it.
+    pub(crate) otlp: Option<OtlpConfig>,
 }
 
 /// How NATS is reached, or run.
@@ -83,6 +95,10 @@ impl Settings {
         let mut settings = Self {
             data_dir: reader.path("SYSMAINT_DATA_DIR", "./data"),
             log_format: reader.value("LOG_FORMAT", LogFormat::default()),
+            observation: ObservationSettings {
+                bind: reader.optional("SYSMAINT_METRICS_BIND"),
+                otlp: OtlpConfig::from_reader(reader),
+            },
             passphrase: reader.secret("MEGA_PASSPHRASE"),
             trust_root: reader.optional("SYSMAINT_TRUST_ROOT_FILE"),
             nats: NatsSettings::from_reader(reader),
@@ -141,6 +157,8 @@ fn relay(reader: &mut Reader) -> sysmaint_relay_bridge::Config {
         durability: EffectiveDurability::Unknown,
         operator_token: reader.secret("SYSMAINT_OPERATOR_TOKEN"),
         sockets: sockets(reader),
+        http: relay_limits(reader),
+        tls: TlsFiles::from_reader(reader, "RELAY_TLS_CERT_FILE", "RELAY_TLS_KEY_FILE"),
     }
 }
 
@@ -150,12 +168,33 @@ fn sockets(reader: &mut Reader) -> sysmaint_relay_bridge::SocketSettings {
     sysmaint_relay_bridge::SocketSettings { max, ..usual }
 }
 
+fn relay_limits(reader: &mut Reader) -> Limits {
+    let default = Limits::default();
+    let bounds = Duration::from_millis(100)..=Duration::from_mins(10);
+    let limits = Limits {
+        connections: reader.value("RELAY_MAX_CONNECTIONS", default.connections),
+        connections_per_peer: reader
+            .value("RELAY_MAX_CONNECTIONS_PER_PEER", default.connections_per_peer),
+        header_time: reader.duration_ms("RELAY_HEADER_TIMEOUT_MS", default.header_time, bounds),
+        ..default
+    };
+    if limits.connections == 0 {
+        reader.reject("RELAY_MAX_CONNECTIONS", "nobody could connect; use at least 1");
+    }
+    if limits.connections_per_peer == 0 {
+        let reason = "no other machine could connect; use at least 1";
+        reader.reject("RELAY_MAX_CONNECTIONS_PER_PEER", reason);
+    }
+    limits
+}
+
 fn web(reader: &mut Reader) -> sysmaint_web::Config {
     let bounds = Duration::from_millis(100)..=Duration::from_mins(10);
     let default = Duration::from_secs(25);
     sysmaint_web::Config {
         port: reader.value("WEB_PORT", 3000),
         bind: reader.value("WEB_BIND", IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        tls: TlsFiles::from_reader(reader, "WEB_TLS_CERT_FILE", "WEB_TLS_KEY_FILE"),
         alice: reader.value("ALICE_ID", identities::alice()),
         bob: reader.value("BOB_ID", identities::bob()),
         agent: reader.value("SYSMAINT_ID", identities::agent()),

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use secrecy::SecretString;
 use sysmaint_bus::{BusConfig, EffectiveDurability};
+use sysmaint_service::http_server::{Limits, TlsFiles};
 
 use crate::SocketSettings;
 
@@ -26,6 +27,11 @@ pub struct Config {
     pub operator_token: Option<SecretString>,
     /// What bounds WebSocket connections.
     pub sockets: SocketSettings,
+    /// `RELAY_MAX_CONNECTIONS`, `RELAY_MAX_CONNECTIONS_PER_PEER`, `RELAY_HEADER_TIMEOUT_MS`: what
+    /// clients may take of the listener.
+    pub http: Limits,
+    /// `RELAY_TLS_CERT_FILE` and `RELAY_TLS_KEY_FILE`: HTTPS in place of HTTP.
+    pub tls: Option<TlsFiles>,
 }
 
 impl Config {
@@ -47,6 +53,8 @@ impl Default for Config {
             durability: EffectiveDurability::Unknown,
             operator_token: None,
             sockets: SocketSettings::default(),
+            http: Limits::default(),
+            tls: None,
         }
     }
 }

@@ -134,6 +134,11 @@ impl Counters {
         self.select(Event::is_reject)
     }
 
+    /// Everything, by name.
+    pub(crate) fn all(&self) -> BTreeMap<&'static str, u64> {
+        self.select(|_| true)
+    }
+
     /// What was done, by name.
     pub(crate) fn accepted(&self) -> BTreeMap<&'static str, u64> {
         self.select(|event| !event.is_reject())

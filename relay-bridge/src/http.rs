@@ -7,6 +7,7 @@ mod failure;
 mod guard;
 mod health;
 mod input;
+mod metrics;
 mod peer;
 mod websocket;
 
@@ -20,6 +21,7 @@ use axum::{
     routing::{get, post},
 };
 use sysmaint_bus::Bus;
+use sysmaint_service::{http_server::Connections, metrics::Metrics};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -38,11 +40,13 @@ use crate::{
 pub(crate) struct App {
     pub(crate) bus: Bus,
     pub(crate) config: Arc<Config>,
+    pub(crate) connections: Connections,
     pub(crate) counters: Arc<Counters>,
     pub(crate) directory: RelayDirectory,
     pub(crate) post: Post,
     pub(crate) shutdown: CancellationToken,
     pub(crate) sockets: Arc<Sockets>,
+    pub(crate) metrics: Metrics,
     pub(crate) source: &'static [u8],
 }
 
@@ -54,6 +58,7 @@ impl App {
             .route("/livez", get(health::live))
             .route("/readyz", get(health::ready))
             .route("/diagnostics", get(diagnostics::diagnostics))
+            .route("/metrics", get(metrics::metrics))
             .route("/source", get(calls::source))
             .route("/v1/register/challenge", post(calls::challenge))
             .route("/v1/register", post(calls::register))

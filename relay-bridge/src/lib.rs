@@ -14,6 +14,7 @@ mod counters;
 mod delivery;
 mod directory;
 mod http;
+mod metrics;
 mod problem;
 mod server;
 mod socket;

@@ -4,22 +4,20 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::Duration,
 };
 
-use axum::serve::ListenerExt as _;
 use sysmaint_bus::{Bus, NatsMailbox, RegistryError, ServeError, StreamTable, StreamsError};
 use sysmaint_device::authority::Authority;
-use tokio::net::TcpListener;
+use sysmaint_service::{
+    http_server::{HttpServer, ListenError, Listener, TlsError},
+    metrics::Metrics,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, counters::Counters, delivery::Post, directory::RelayDirectory, http::App,
+    Config, counters::Counters, delivery::Post, directory::RelayDirectory, http::App, metrics,
     socket::Sockets,
 };
-
-/// How long open requests may go on after the shutdown was asked for.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Why there is no listener.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +43,9 @@ pub enum BindError {
         #[source]
         source: io::Error,
     },
+    /// Certificate or key cannot be used.
+    #[error("RELAY_TLS_CERT_FILE and RELAY_TLS_KEY_FILE cannot be used")]
+    Tls(#[source] TlsError),
 }
 
 /// Why a bridge ended before it was asked to.
@@ -53,7 +54,7 @@ pub enum RunError {
     /// The NATS side ended.
     #[error("the directory cannot be served over nats")]
     Directory(#[source] ServeError),
-    /// The HTTP side ended.
+    /// The HTTP side has no port.
     #[error("the relay's listener failed")]
     Http(#[source] io::Error),
     /// The registry cannot be opened.
@@ -75,12 +76,16 @@ pub enum RunError {
 }
 
 /// Opens the listener.
-pub async fn bind(config: &Config) -> Result<TcpListener, BindError> {
+pub async fn bind(config: &Config) -> Result<Listener, BindError> {
     let address = SocketAddr::new(config.bind, config.port);
-    TcpListener::bind(address).await.map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => BindError::PortTaken { port: config.port },
-        io::ErrorKind::AddrNotAvailable => BindError::NoSuchAddress { bind: config.bind },
-        _ => BindError::Refused { address, source },
+    let listener = Listener::bind(address, config.tls.as_ref()).await;
+    listener.map_err(|error| match error {
+        ListenError::Tls(error) => BindError::Tls(error),
+        ListenError::Bind { source, .. } => match source.kind() {
+            io::ErrorKind::AddrInUse => BindError::PortTaken { port: config.port },
+            io::ErrorKind::AddrNotAvailable => BindError::NoSuchAddress { bind: config.bind },
+            _ => BindError::Refused { address, source },
+        },
     })
 }
 
@@ -92,7 +97,9 @@ pub struct Parts {
     /// The connection to the broker.
     pub bus: Bus,
     /// From [`bind`].
-    pub listener: TcpListener,
+    pub listener: Listener,
+    /// Where the bridge's numbers go.
+    pub metrics: Metrics,
     /// The gzipped archive of the complete source, offered at `/source`.
     pub source: &'static [u8],
 }
@@ -105,7 +112,7 @@ pub async fn run(
     parts: Parts,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
-    let Parts { authority, bus, listener, source } = parts;
+    let Parts { authority, bus, listener, metrics, source } = parts;
     check_shards(&config, &bus)?;
     let streams = StreamTable {
         shards: config.shards,
@@ -131,12 +138,17 @@ pub async fn run(
         Arc::clone(&counters),
         config.sockets,
     ));
+    metrics::register(&metrics, &counters, &bus, &sockets);
+    let (address, tls) = (listener.local_addr().map_err(RunError::Http)?, listener.is_secure());
+    let server = HttpServer::new("relay", listener, config.http.clone(), &metrics);
     let app = App {
         post,
         bus: bus.clone(),
+        connections: server.connections(),
         config: Arc::new(config),
         counters,
         directory: directory.clone(),
+        metrics,
         shutdown: stop.clone(),
         sockets: Arc::clone(&sockets),
         source,
@@ -144,8 +156,12 @@ pub async fn run(
     let over_nats =
         bus.serve_directory(Arc::new(directory), env!("CARGO_PKG_VERSION"), stop.clone());
     let over_nats = async { ended(&stop, over_nats.await.map_err(RunError::Directory)) };
-    let over_http = serve(listener, app, &stop);
-    let over_http = async { ended(&stop, over_http.await.map_err(RunError::Http)) };
+    tracing::info!(port = address.port(), tls, "serving the relay");
+    let over_http = server.serve(app.router(), stop.clone());
+    let over_http = async {
+        over_http.await;
+        ended(&stop, Ok(()))
+    };
     let connections = sockets.run(&stop);
     // They are large and live as long as the bridge: they belong on the heap, not in the caller.
     let (over_nats, over_http, ()) =
@@ -163,32 +179,6 @@ fn check_shards(config: &Config, bus: &Bus) -> Result<(), RunError> {
 fn ended(stop: &CancellationToken, result: Result<(), RunError>) -> Result<(), RunError> {
     stop.cancel();
     result
-}
-
-async fn serve(listener: TcpListener, app: App, stop: &CancellationToken) -> io::Result<()> {
-    let port = listener.local_addr()?.port();
-    tracing::info!(port, "serving the relay");
-    let service = app.router().into_make_service_with_connect_info::<SocketAddr>();
-    let listener = listener.tap_io(|connection| {
-        // Answers are small; waiting to fill a packet only delays them.
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its delay");
-        }
-    });
-    let server =
-        axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
-    tokio::select! {
-        ended = async { server.await } => ended,
-        () = past_grace(stop) => {
-            tracing::warn!("closed connections that did not end by themselves");
-            Ok(())
-        }
-    }
-}
-
-async fn past_grace(stop: &CancellationToken) {
-    stop.cancelled().await;
-    tokio::time::sleep(GRACE).await;
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use sysmaint_bus::EffectiveDurability;
 use sysmaint_device::authority::Authority;
 use sysmaint_relay_bridge::Parts;
-use sysmaint_service::{data_dir::DataDir, exit::Exit};
+use sysmaint_service::{data_dir::DataDir, exit::Exit, metrics::Metrics};
 use sysmaint_store::{AuthorityFileError, Passphrase, load_or_create_authority};
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +18,11 @@ use crate::{
 };
 
 /// Runs the relay against a running NATS.
-pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), Failure> {
+pub(crate) async fn run(
+    settings: Settings,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+) -> Result<(), Failure> {
     let listener =
         sysmaint_relay_bridge::bind(&settings.relay).await.map_err(Failure::unavailable)?;
     let data = data_files::open_shared(&settings)?;
@@ -34,6 +38,7 @@ pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Resu
         authority: Arc::new(authority),
         bus: bus.clone(),
         listener,
+        metrics,
         source: source::ARCHIVE,
     };
     sysmaint_relay_bridge::run(config, parts, shutdown).await.map_err(Failure::unavailable)?;

@@ -8,10 +8,12 @@ use sysmaint_agent::run as run_agent;
 use sysmaint_bus::{NatsServer, NatsServerConfig};
 use sysmaint_probe::run as run_probe;
 use sysmaint_relay_bridge::{Parts, run as run_relay};
-use sysmaint_service::{data_dir::DataDir, supervisor::Supervisor};
+use sysmaint_service::{
+    data_dir::DataDir, http_server::Listener, metrics::Metrics, supervisor::Supervisor,
+};
 use sysmaint_store::Store;
 use sysmaint_web::{Backend, SealedBackend, backend::Event};
-use tokio::{net::TcpListener, sync::broadcast::error::RecvError};
+use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::{STOP_WITHIN, relay, web};
@@ -19,6 +21,7 @@ use crate::{
     data_files, device,
     failure::Failure,
     keyring::{self, Service},
+    observation,
     settings::Settings,
     source,
 };
@@ -28,7 +31,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Runs everything until the token is cancelled.
-pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), Failure> {
+pub(crate) async fn run(
+    settings: Settings,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+) -> Result<(), Failure> {
     // What can fail at once fails before anything is started.
     let relay_listener =
         sysmaint_relay_bridge::bind(&settings.relay).await.map_err(Failure::unavailable)?;
@@ -43,7 +50,8 @@ pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Resu
     let url =
         server.as_ref().map_or_else(|| super::nats_url(&settings).to_owned(), NatsServer::url);
     let listeners = Listeners { relay: relay_listener, web: web_listener };
-    let services = run_services(settings, &data, stores, &url, listeners, shutdown.clone());
+    let services =
+        run_services(settings, &data, stores, &url, listeners, metrics, shutdown.clone());
     let services = Box::pin(services);
     let Some(server) = server else { return services.await };
     let outcome = tokio::select! {
@@ -55,8 +63,8 @@ pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Resu
 }
 
 struct Listeners {
-    relay: TcpListener,
-    web: TcpListener,
+    relay: Listener,
+    web: Listener,
 }
 
 struct Stores {
@@ -100,6 +108,7 @@ async fn run_services(
     stores: Stores,
     url: &str,
     listeners: Listeners,
+    metrics: Metrics,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
     let root = stores.authority.trust_root();
@@ -115,7 +124,10 @@ async fn run_services(
         device::endpoint(&settings.agent.identity, &stores.agent, &agent_bus, &root).await?;
     let probe =
         device::endpoint(&settings.probe.identity, &stores.probe, &probe_bus, &root).await?;
-    let backend = web::backend(&settings, &stores.web, &web_bus, &root).await?;
+    let (backend, _web_watch) =
+        web::backend(&settings, &stores.web, &web_bus, &root, &metrics).await?;
+    let _agent_watch = observation::watch(&metrics, "agent", vec![agent.clone()]);
+    let _probe_watch = observation::watch(&metrics, "probe", vec![probe.clone()]);
     let tap = web::watch(&settings, &tap_bus, &shutdown).await;
     let mut relay_config = settings.relay.clone();
     relay_config.durability = relay::durability(url, data, &shutdown).await;
@@ -125,17 +137,18 @@ async fn run_services(
         authority: Arc::new(stores.authority),
         bus: relay_bus,
         listener: listeners.relay,
+        metrics: metrics.clone(),
         source: source::ARCHIVE,
     };
     supervisor.spawn("relay", run_relay(relay_config, parts, shutdown.clone()));
     supervisor.spawn("agent", run_agent(settings.agent.clone(), agent, shutdown.clone()));
     supervisor.spawn("probe", run_probe(settings.probe.clone(), probe, shutdown.clone()));
-    let address = listeners.web.local_addr().ok();
-    let announcer =
-        tokio::spawn(announce(backend.clone(), stores.agent, address, shutdown.clone()));
+    let url = listeners.web.url().ok();
+    let announcer = tokio::spawn(announce(backend.clone(), stores.agent, url, shutdown.clone()));
     let token = shutdown.clone();
     supervisor.spawn("web", async move {
-        web::serve(&settings, listeners.web, backend, tap, token).await.map_err(Failure::into_error)
+        let served = web::serve(&settings, listeners.web, backend, tap, metrics, token).await;
+        served.map_err(Failure::into_error)
     });
     let outcome = supervisor.join(STOP_WITHIN).await;
     announcer.abort();
@@ -150,13 +163,13 @@ async fn agent_has_a_sample(agent: &Store) {
     }
 }
 
-/// Prints `ready http://…` on standard output once a sample has come all the way, to the pages
+/// Prints `ready http://…`, or `https`, on standard output once a sample has come all the way, to the pages
 /// and to the agent.
 #[expect(clippy::print_stdout, reason = "the one line that scripts wait for")]
 async fn announce(
     backend: SealedBackend,
     agent: Store,
-    address: Option<std::net::SocketAddr>,
+    url: Option<String>,
     shutdown: CancellationToken,
 ) {
     let mut events = backend.events();
@@ -178,8 +191,8 @@ async fn announce(
         () = shutdown.cancelled() => {}
         () = slow => {}
         () = first_sample => {
-            if let Some(address) = address {
-                println!("ready http://{address}");
+            if let Some(url) = url {
+                println!("ready {url}");
             }
         }
     }

@@ -9,6 +9,8 @@ use sysmaint_protocol::limits::{
     ENVELOPE_MAX, MAILBOX_AGE, MAILBOX_MESSAGES, PREKEY_UPLOAD_MAX, PREKEYS_PER_UPLOAD,
 };
 
+use sysmaint_service::http_server::Connections;
+
 use super::{App, auth::Operator, failure::Failure};
 use crate::problem::unavailable;
 
@@ -24,9 +26,21 @@ pub(super) struct Report {
     mailboxes: Depth,
     sockets: Sockets,
     limits: Limits,
+    connections: ConnectionReport,
     accepted: BTreeMap<&'static str, u64>,
     rejects: BTreeMap<&'static str, u64>,
     registration_needs_code: bool,
+}
+
+/// What clients take of the listener, and may take.
+#[derive(Debug, Serialize)]
+struct ConnectionReport {
+    open: usize,
+    sockets: usize,
+    max: usize,
+    max_per_peer: usize,
+    header_timeout_ms: u128,
+    events: BTreeMap<&'static str, u64>,
 }
 
 /// What waits in all mailboxes together.
@@ -72,10 +86,23 @@ pub(super) async fn diagnostics(
         nats,
         sockets: Sockets { open: app.sockets.count(), max: app.sockets.max() },
         limits: LIMITS,
+        connections: connections(&app.connections),
         accepted: app.counters.accepted(),
         rejects: app.counters.rejects(),
         registration_needs_code: app.config.requires_code(),
     }))
+}
+
+fn connections(connections: &Connections) -> ConnectionReport {
+    let limits = connections.limits();
+    ConnectionReport {
+        open: connections.open(),
+        sockets: connections.sockets(),
+        max: limits.connections,
+        max_per_peer: limits.connections_per_peer,
+        header_timeout_ms: limits.header_time.as_millis(),
+        events: connections.events(),
+    }
 }
 
 fn depth(nats: &Diagnostics) -> Depth {

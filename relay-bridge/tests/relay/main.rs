@@ -12,6 +12,7 @@ mod access;
 mod client;
 mod life;
 mod messages;
+mod observed;
 mod person;
 mod prekeys;
 mod registration;

@@ -16,8 +16,9 @@ use sysmaint_bus::{
 use sysmaint_device::{Sealed, authority::Authority};
 use sysmaint_protocol::{DeviceId, Envelope, TransferId, subject::Mailbox};
 use sysmaint_relay_bridge::{Config, Parts, RunError, bind, run};
+use sysmaint_service::{http_server::Listener, metrics::Metrics};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -168,8 +169,9 @@ impl Answer {
     }
 }
 
-pub fn parts(listener: TcpListener, bus: &Bus, authority: &Arc<Authority>) -> Parts {
-    Parts { authority: Arc::clone(authority), bus: bus.clone(), listener, source: SOURCE }
+pub fn parts(listener: Listener, bus: &Bus, authority: &Arc<Authority>) -> Parts {
+    let metrics = Metrics::start("0.0.0", None).unwrap();
+    Parts { authority: Arc::clone(authority), bus: bus.clone(), listener, metrics, source: SOURCE }
 }
 
 pub async fn answer(request: RequestBuilder) -> Answer {
