@@ -132,7 +132,7 @@ pub async fn run(
     let over_nats =
         bus.serve_directory(Arc::new(directory), env!("CARGO_PKG_VERSION"), stop.clone());
     let over_nats = async { ended(&stop, over_nats.await.map_err(RunError::Directory)) };
-    let over_http = serve(listener, app, &stop);
+    let over_http = Box::pin(serve(listener, app, &stop));
     let over_http = async { ended(&stop, over_http.await.map_err(RunError::Http)) };
     // Both are large and live as long as the bridge: they belong on the heap, not in the caller.
     let (over_nats, over_http) = tokio::join!(Box::pin(over_nats), Box::pin(over_http));

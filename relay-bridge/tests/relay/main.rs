@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "modules of a test share what they need")]
 
 mod access;
+mod codes;
 mod life;
 mod messages;
 mod person;

@@ -1,7 +1,9 @@
-//! What the relay remembers, in JetStream: identities, tokens, bundles, one-time prekeys and
-//! challenges. Nothing here is secret but the hashes of tokens; every bridge shares it.
+//! What the relay remembers, in JetStream: identities, tokens, bundles, one-time prekeys,
+//! challenges and one-time codes. Nothing here is secret but the hashes of tokens and codes; every
+//! bridge shares it.
 
 mod buckets;
+mod codes;
 mod prekeys;
 
 use async_nats::jetstream::kv::{CreateErrorKind, Operation, Store, UpdateErrorKind};
@@ -12,9 +14,11 @@ use sysmaint_protocol::{
     subject::Mailbox,
 };
 
+pub use codes::Code;
+
 use crate::{
     Bus,
-    streams::{CHALLENGES, IDENTITIES, STANDING, TOKENS},
+    streams::{CHALLENGES, CODES, IDENTITIES, STANDING, TOKENS},
 };
 
 /// An identity and its devices: one value, changed by compare and set.
@@ -65,6 +69,7 @@ pub struct Registry {
     standing: Store,
     tokens: Store,
     challenges: Store,
+    codes: Store,
 }
 
 /// The registry did not do it.
@@ -103,6 +108,7 @@ impl Registry {
             standing: open(STANDING).await?,
             tokens: open(TOKENS).await?,
             challenges: open(CHALLENGES).await?,
+            codes: open(CODES).await?,
             bus: bus.clone(),
         })
     }
