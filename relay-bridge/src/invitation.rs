@@ -36,7 +36,7 @@ impl Invitation {
         let uses = uses.clamp(1, Self::USES_MAX);
         let expires_at = clock::now().after(lives.min(Self::LIFE_MAX));
         let entry = Code { handle, uses, expires_at, claims: Vec::new() };
-        Registry::open(bus).await?.create_code(&code_hash(&code), &entry).await?;
+        Box::pin(Registry::open(bus)).await?.create_code(&code_hash(&code), &entry).await?;
         Ok(code.into())
     }
 }

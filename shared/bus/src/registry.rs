@@ -6,6 +6,8 @@ mod buckets;
 mod codes;
 mod prekeys;
 
+use std::sync::Arc;
+
 use async_nats::jetstream::kv::{CreateErrorKind, Operation, Store, UpdateErrorKind};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sysmaint_protocol::{
@@ -65,11 +67,11 @@ pub struct StandingPrekeys {
 #[derive(Clone, Debug)]
 pub struct Registry {
     bus: Bus,
-    identities: Store,
-    standing: Store,
-    tokens: Store,
-    challenges: Store,
-    codes: Store,
+    identities: Arc<Store>,
+    standing: Arc<Store>,
+    tokens: Arc<Store>,
+    challenges: Arc<Store>,
+    codes: Arc<Store>,
 }
 
 /// The registry did not do it.
@@ -101,7 +103,7 @@ impl Registry {
     /// Opens it. The streams must be there: see [`Bus::ensure_streams`].
     pub async fn open(bus: &Bus) -> Result<Self, RegistryError> {
         let open = async |bucket: &'static str| {
-            bus.jetstream.get_key_value(bucket).await.map_err(unavailable)
+            bus.jetstream.get_key_value(bucket).await.map(Arc::new).map_err(unavailable)
         };
         Ok(Self {
             identities: open(IDENTITIES).await?,
