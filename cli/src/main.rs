@@ -5,9 +5,14 @@ mod commands;
 mod data_files;
 mod device;
 mod failure;
+mod invitation;
 mod keyring;
+mod membership;
+mod own_device;
 mod settings;
 mod source;
+mod span;
+mod way;
 
 use std::process::ExitCode;
 
@@ -35,7 +40,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     // One provider for every TLS connection of the process.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let settings = Settings::read(args)?;
-    logging::init(settings.log_format, "info")
+    logging::init(settings.log_format, args.command.log_level())
         .map_err(|error| Failure::new(Exit::Config, error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -45,12 +50,17 @@ fn run(args: &Args) -> Result<(), Failure> {
         let shutdown =
             Shutdown::on_signals().map_err(|error| Failure::new(Exit::Unavailable, error))?;
         let token = shutdown.token();
-        match args.command {
+        match &args.command {
             Command::Up => commands::up::run(settings, token).await,
-            Command::Relay => commands::relay::run(settings, token).await,
+            Command::Relay => Box::pin(commands::relay::run(settings, token)).await,
             Command::Agent => commands::agent::run(settings, token).await,
             Command::Probe => commands::probe::run(settings, token).await,
             Command::Web => commands::web::run(settings, token).await,
+            Command::Invite(args) => commands::invite::run(settings, args, token).await,
+            Command::Join => commands::join::run(settings).await,
+            Command::Send(args) => commands::send::run(settings, args, token).await,
+            Command::Inbox(args) => commands::inbox::run(settings, args, token).await,
+            Command::Chat(args) => commands::chat::run(settings, args, token).await,
             Command::NatsConf => commands::nats_conf::run(&settings),
         }
     })
