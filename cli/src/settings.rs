@@ -167,7 +167,14 @@ fn relay(reader: &mut Reader) -> sysmaint_relay_bridge::Config {
         replicas: 1,
         durability: EffectiveDurability::Unknown,
         operator_token: reader.secret("SYSMAINT_OPERATOR_TOKEN"),
+        sockets: sockets(reader),
     }
+}
+
+fn sockets(reader: &mut Reader) -> sysmaint_relay_bridge::SocketSettings {
+    let usual = sysmaint_relay_bridge::SocketSettings::default();
+    let max = reader.value("RELAY_MAX_SOCKETS", usual.max);
+    sysmaint_relay_bridge::SocketSettings { max, ..usual }
 }
 
 fn web(reader: &mut Reader) -> sysmaint_web::Config {

@@ -8,10 +8,16 @@ use std::{
 /// Something that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
+    /// A delivery was acknowledged and removed.
+    Acknowledged,
+    /// An envelope was delivered over a WebSocket.
+    Delivered,
     /// An envelope was stored.
     EnvelopeAccepted,
     /// An envelope was larger than the protocol allows.
     EnvelopeTooLarge,
+    /// What was acknowledged had not been delivered on that connection.
+    ForeignAck,
     /// A recipient's mailbox was full.
     MailboxFull,
     /// A sender addressed other devices than the recipient has.
@@ -22,6 +28,18 @@ pub(crate) enum Event {
     RegistrationAccepted,
     /// A registration was refused.
     RegistrationRefused,
+    /// A WebSocket was opened.
+    SocketOpened,
+    /// There was no room for another WebSocket.
+    SocketRefused,
+    /// A WebSocket ended because its device opened a newer one.
+    SocketReplaced,
+    /// A WebSocket ended because its token was revoked.
+    SocketRevoked,
+    /// A client did not read, or did not answer pings.
+    SocketTooSlow,
+    /// A client broke the rules of the WebSocket.
+    SocketViolation,
     /// A sender addressed devices that were registered anew.
     StaleDevices,
     /// A call came without a valid token.
@@ -33,14 +51,23 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 20] = [
+        Self::Acknowledged,
+        Self::Delivered,
         Self::EnvelopeAccepted,
         Self::EnvelopeTooLarge,
+        Self::ForeignAck,
         Self::MailboxFull,
         Self::MismatchedDevices,
         Self::NotAnEnvelope,
         Self::RegistrationAccepted,
         Self::RegistrationRefused,
+        Self::SocketOpened,
+        Self::SocketRefused,
+        Self::SocketReplaced,
+        Self::SocketRevoked,
+        Self::SocketTooSlow,
+        Self::SocketViolation,
         Self::StaleDevices,
         Self::Unauthenticated,
         Self::Unconfirmed,
@@ -49,13 +76,22 @@ impl Event {
 
     const fn name(self) -> &'static str {
         match self {
+            Self::Acknowledged => "acknowledged",
+            Self::Delivered => "delivered",
             Self::EnvelopeAccepted => "envelope_accepted",
             Self::EnvelopeTooLarge => "envelope_too_large",
+            Self::ForeignAck => "foreign_ack",
             Self::MailboxFull => "mailbox_full",
             Self::MismatchedDevices => "mismatched_devices",
             Self::NotAnEnvelope => "not_an_envelope",
             Self::RegistrationAccepted => "registration_accepted",
             Self::RegistrationRefused => "registration_refused",
+            Self::SocketOpened => "socket_opened",
+            Self::SocketRefused => "socket_refused",
+            Self::SocketReplaced => "socket_replaced",
+            Self::SocketRevoked => "socket_revoked",
+            Self::SocketTooSlow => "socket_too_slow",
+            Self::SocketViolation => "socket_violation",
             Self::StaleDevices => "stale_devices",
             Self::Unauthenticated => "unauthenticated",
             Self::Unconfirmed => "unconfirmed",
@@ -64,7 +100,16 @@ impl Event {
     }
 
     const fn is_reject(self) -> bool {
-        !matches!(self, Self::EnvelopeAccepted | Self::RegistrationAccepted)
+        !matches!(
+            self,
+            Self::Acknowledged
+                | Self::Delivered
+                | Self::EnvelopeAccepted
+                | Self::RegistrationAccepted
+                | Self::SocketOpened
+                | Self::SocketReplaced
+                | Self::SocketRevoked
+        )
     }
 }
 
@@ -114,6 +159,6 @@ mod tests {
         all.extend(counters.accepted());
         let mut numbers: Vec<_> = all.into_values().collect();
         numbers.sort_unstable();
-        assert_eq!(numbers, (1..=11).collect::<Vec<_>>());
+        assert_eq!(numbers, (1..=20).collect::<Vec<_>>());
     }
 }

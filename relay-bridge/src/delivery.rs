@@ -13,6 +13,7 @@ use sysmaint_protocol::{
         StaleDevices,
     },
     subject,
+    websocket::Outgoing,
 };
 
 use crate::{
@@ -60,13 +61,36 @@ impl Post {
             Ok(accepted) => {
                 self.counters.count_many(Event::EnvelopeAccepted, accepted.accepted.len());
             }
-            Err(undelivered) => {
-                if let Some(event) = undelivered.event() {
-                    self.counters.count(event);
-                }
-            }
+            Err(undelivered) => self.count(undelivered),
         }
         delivered
+    }
+
+    /// Stores one envelope for one device, whichever others the recipient has. Like
+    /// [`Self::deliver`] otherwise.
+    pub(crate) async fn deliver_one(&self, outgoing: Outgoing) -> Result<(), Undelivered> {
+        let delivered = self.try_deliver_one(outgoing).await;
+        match &delivered {
+            Ok(()) => self.counters.count(Event::EnvelopeAccepted),
+            Err(undelivered) => self.count(undelivered),
+        }
+        delivered
+    }
+
+    /// Counts an envelope that was not stored.
+    pub(crate) fn count(&self, undelivered: &Undelivered) {
+        if let Some(event) = undelivered.event() {
+            self.counters.count(event);
+        }
+    }
+
+    async fn try_deliver_one(&self, outgoing: Outgoing) -> Result<(), Undelivered> {
+        let Outgoing { id, to, device_id, registration_id, envelope } = outgoing;
+        check_size(envelope.0.len())?;
+        let sealed = seal(&to, OutgoingMessage { id, device_id, registration_id, envelope })?;
+        let (identity, _) = self.directory.identity(&to).await?;
+        check_device(&identity.devices, device_id, registration_id)?;
+        Ok(self.mailboxes.publish(&sealed).await.map_err(unpublished)?)
     }
 
     async fn try_deliver(&self, request: SendRequest) -> Result<SendAccepted, Undelivered> {
@@ -189,6 +213,17 @@ fn check_devices(
         return Ok(());
     }
     Err(Undelivered::Mismatched(MismatchedDevices { missing_devices, extra_devices }))
+}
+
+/// Whether one device is registered, and as the sender knows it. Its siblings do not matter.
+fn check_device(
+    devices: &[RegisteredDevice],
+    device_id: DeviceId,
+    registration_id: u32,
+) -> Result<(), Undelivered> {
+    let own: Vec<_> =
+        devices.iter().filter(|device| device.device_id == device_id).cloned().collect();
+    check_devices(&own, &[(device_id, registration_id)])
 }
 
 fn unpublished(error: PublishError) -> Problem {

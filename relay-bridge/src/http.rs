@@ -8,6 +8,7 @@ mod guard;
 mod health;
 mod input;
 mod peer;
+mod websocket;
 
 use std::{any::Any, sync::Arc};
 
@@ -29,6 +30,7 @@ use crate::{
     delivery::Post,
     directory::RelayDirectory,
     problem::{INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND},
+    socket::Sockets,
 };
 
 /// What a handler can reach; cheap to clone.
@@ -40,6 +42,7 @@ pub(crate) struct App {
     pub(crate) directory: RelayDirectory,
     pub(crate) post: Post,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) sockets: Arc<Sockets>,
     pub(crate) source: &'static [u8],
 }
 
@@ -60,6 +63,7 @@ impl App {
             .route("/v1/messages", post(calls::send))
             .route("/v1/certificate/delivery", get(calls::certificate))
             .route("/v1/certificate/root", get(calls::trust_root))
+            .route("/ws", get(websocket::websocket))
             .fallback(no_such_path)
             .method_not_allowed_fallback(no_such_method)
             .layer(CatchPanicLayer::custom(panicked))

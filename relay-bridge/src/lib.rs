@@ -17,8 +17,10 @@ mod http;
 mod invitation;
 mod problem;
 mod server;
+mod socket;
 
 pub use config::Config;
 pub use directory::{Origin, RelayDirectory};
 pub use invitation::Invitation;
 pub use server::{BindError, Parts, RunError, bind, run};
+pub use socket::SocketSettings;

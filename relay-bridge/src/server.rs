@@ -13,7 +13,10 @@ use sysmaint_device::authority::Authority;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, counters::Counters, delivery::Post, directory::RelayDirectory, http::App};
+use crate::{
+    Config, counters::Counters, delivery::Post, directory::RelayDirectory, http::App,
+    socket::Sockets,
+};
 
 /// How long open requests may go on after the shutdown was asked for.
 const GRACE: Duration = Duration::from_secs(5);
@@ -116,17 +119,26 @@ pub async fn run(
         .await
         .map_err(RunError::Registry)?;
     let stop = shutdown.child_token();
+    let post = Post::new(
+        directory.clone(),
+        Arc::new(NatsMailbox::new(bus.clone())),
+        Arc::clone(&counters),
+    );
+    let sockets = Arc::new(Sockets::new(
+        bus.clone(),
+        directory.clone(),
+        post.clone(),
+        Arc::clone(&counters),
+        config.sockets,
+    ));
     let app = App {
-        post: Post::new(
-            directory.clone(),
-            Arc::new(NatsMailbox::new(bus.clone())),
-            Arc::clone(&counters),
-        ),
+        post,
         bus: bus.clone(),
         config: Arc::new(config),
         counters,
         directory: directory.clone(),
         shutdown: stop.clone(),
+        sockets: Arc::clone(&sockets),
         source,
     };
     let over_nats =
@@ -134,8 +146,10 @@ pub async fn run(
     let over_nats = async { ended(&stop, over_nats.await.map_err(RunError::Directory)) };
     let over_http = Box::pin(serve(listener, app, &stop));
     let over_http = async { ended(&stop, over_http.await.map_err(RunError::Http)) };
-    // Both are large and live as long as the bridge: they belong on the heap, not in the caller.
-    let (over_nats, over_http) = tokio::join!(Box::pin(over_nats), Box::pin(over_http));
+    let connections = sockets.run(&stop);
+    // They are large and live as long as the bridge: they belong on the heap, not in the caller.
+    let (over_nats, over_http, ()) =
+        tokio::join!(Box::pin(over_nats), Box::pin(over_http), Box::pin(connections));
     over_nats.and(over_http)
 }
 

@@ -4,7 +4,7 @@
 //! goes before the new identity is written, so that a crash in between leaves the device without
 //! a token (it registers again) and never with two.
 
-use sysmaint_bus::{RegistryError, registry::RegisteredDevice};
+use sysmaint_bus::{RegistryError, SessionNotice, registry::RegisteredDevice};
 use sysmaint_device::{
     authority::IssuedCertificate,
     verify::{self, InvalidRegistration},
@@ -20,7 +20,7 @@ use super::{
     code::Presented,
     pause,
     placement::{Placement, place},
-    token::Token,
+    token::{self, Token},
 };
 use crate::{
     clock,
@@ -161,7 +161,12 @@ async fn bind(
             None => registry.create_identity(&own.handle, &identity).await,
         };
         match written {
-            Ok(_) => return Ok(previous.is_none()),
+            Ok(_) => {
+                if let Some(previous) = &previous {
+                    end_sessions(directory, own, previous).await;
+                }
+                return Ok(previous.is_none());
+            }
             Err(RegistryError::Conflict) => pause().await,
             Err(error) => return Err(unavailable(error)),
         }
@@ -200,6 +205,15 @@ async fn retire(
         registry.purge_one_time(own).await.map_err(unavailable)?;
     }
     Ok(())
+}
+
+/// Ends what was opened with the token that is gone, at every bridge. One that does not hear of it
+/// checks the token itself before long.
+async fn end_sessions(directory: &RelayDirectory, own: &Mailbox, previous: &RegisteredDevice) {
+    let notice = SessionNotice::Revoked { token: token::mark(&previous.token_hash) };
+    if let Err(error) = directory.bus.notify(own, notice).await {
+        tracing::debug!(%error, "the end of a token could not be announced");
+    }
 }
 
 #[cfg(test)]

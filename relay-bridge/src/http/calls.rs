@@ -38,6 +38,7 @@ GET  /v1/prekeys/{id}          what opens a session with somebody
 POST /v1/messages              send sealed messages
 GET  /v1/certificate/delivery  a sender certificate
 GET  /v1/certificate/root      what certificates chain to
+GET  /ws?client_id={id}        the same messages, and one's own, over a WebSocket
 GET  /source                   the complete source of this program
 ";
 

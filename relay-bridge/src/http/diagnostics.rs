@@ -22,6 +22,7 @@ pub(super) struct Report {
     nats: Diagnostics,
     durability: EffectiveDurability,
     mailboxes: Depth,
+    sockets: Sockets,
     limits: Limits,
     accepted: BTreeMap<&'static str, u64>,
     rejects: BTreeMap<&'static str, u64>,
@@ -33,6 +34,13 @@ pub(super) struct Report {
 struct Depth {
     messages: u64,
     bytes: u64,
+}
+
+/// Connections at this moment, and as many as there may be.
+#[derive(Debug, Serialize)]
+struct Sockets {
+    open: usize,
+    max: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -62,6 +70,7 @@ pub(super) async fn diagnostics(
         durability: app.config.durability,
         mailboxes: depth(&nats),
         nats,
+        sockets: Sockets { open: app.sockets.count(), max: app.sockets.max() },
         limits: LIMITS,
         accepted: app.counters.accepted(),
         rejects: app.counters.rejects(),

@@ -1,13 +1,20 @@
 //! A whole bridge over a real nats-server, asked over HTTP and NATS by real devices.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 #![expect(unreachable_pub, reason = "modules of a test share what they need")]
 
 mod access;
+mod client;
 mod codes;
 mod life;
 mod messages;
 mod person;
 mod prekeys;
 mod registration;
+mod sockets;
 mod stage;

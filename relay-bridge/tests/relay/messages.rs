@@ -31,7 +31,7 @@ pub async fn renumber(person: &mut Person, stage: &Stage) {
 }
 
 /// Bytes in the shape of an envelope of about this size.
-fn shaped(message: usize) -> Vec<u8> {
+pub fn shaped(message: usize) -> Vec<u8> {
     let mut bytes = vec![0x11, 0x0a, 33, 0x05];
     bytes.resize(bytes.len() + 32, 1);
     bytes.extend_from_slice(&[0x12, 43]);
@@ -57,7 +57,7 @@ async fn send(stage: &Stage, from: &Person, to: &str, messages: Vec<OutgoingMess
     stage.post("/v1/messages", Some(&from.token), &request).await
 }
 
-fn number_of(person: &Person) -> u32 {
+pub fn number_of(person: &Person) -> u32 {
     person.store.local().unwrap().unwrap().registration_id
 }
 

@@ -10,17 +10,17 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 use sysmaint_bus::{
-    Bus, BusConfig, Credentials, NatsServer, NatsServerConfig, Role,
+    Bus, BusConfig, Credentials, Mailbox as _, NatsMailbox, NatsServer, NatsServerConfig, Role,
     conf::{Durability, NatsUser},
 };
-use sysmaint_device::authority::Authority;
-use sysmaint_protocol::{DeviceId, subject::Mailbox};
+use sysmaint_device::{Sealed, authority::Authority};
+use sysmaint_protocol::{DeviceId, Envelope, TransferId, subject::Mailbox};
 use sysmaint_relay_bridge::{Config, Parts, RunError, bind, run};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 pub const SOURCE: &[u8] = b"\x1f\x8bthe source";
 
 pub struct Stage {
@@ -101,6 +101,15 @@ impl Stage {
     /// How many envelopes wait for somebody.
     pub async fn depth(&self, mailbox: &Mailbox) -> u64 {
         self.bus.mailbox_depth(mailbox).await.unwrap()
+    }
+
+    /// Stores an envelope for somebody without asking the relay.
+    pub async fn put(&self, mailbox: &Mailbox, envelope: Vec<u8>) -> TransferId {
+        let id = TransferId::from_bytes(rand::random());
+        let envelope = Envelope::parse(envelope).unwrap();
+        let sealed = Sealed::restored(mailbox.clone(), 1, id, envelope);
+        NatsMailbox::new(self.bus.clone()).publish(&sealed).await.unwrap();
+        id
     }
 
     pub async fn stop_server(&mut self) {

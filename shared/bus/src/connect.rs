@@ -141,6 +141,10 @@ impl Bus {
     pub(crate) fn denial_of(&self, subject: &str) -> Denial {
         self.events.denial_of(subject)
     }
+
+    pub(crate) fn gaps(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.events.gaps()
+    }
 }
 
 impl fmt::Debug for Bus {

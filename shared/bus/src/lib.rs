@@ -18,6 +18,7 @@ mod credentials;
 mod diagnostics;
 mod directory;
 mod directory_service;
+mod hints;
 mod mailbox;
 mod nats_directory;
 mod nats_mailbox;
@@ -37,6 +38,7 @@ pub use diagnostics::{
 };
 pub use directory::{Directory, DirectoryError, DirectoryHandler};
 pub use directory_service::ServeError;
+pub use hints::{Hint, Hints, HintsError, SessionNotice};
 pub use mailbox::{
     Acknowledge, AcknowledgeError, Deliveries, Delivery, Mailbox, OpenError, PublishError,
 };

@@ -1,6 +1,8 @@
 //! Who may what on NATS. Whatever is not listed is denied.
 
-use sysmaint_protocol::subject::{BUCKETS, DIRECTORY, Mailbox, mailbox_stream};
+use sysmaint_protocol::subject::{
+    BUCKETS, DIRECTORY, Mailbox, SESSIONS_ALL, WAKES_ALL, mailbox_stream,
+};
 
 /// What a user of the server is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +57,8 @@ fn relay() -> (Vec<String>, Vec<String>) {
         "sealed.*.*.*",
         "otpk.*.*.*.*",
         "$KV.*.>",
+        // What bridges tell each other about connections.
+        SESSIONS_ALL,
         // Answers to directory requests; the relay itself answers to inboxes only.
         "_INBOX.>",
         "$JS.API.INFO",
@@ -68,7 +72,8 @@ fn relay() -> (Vec<String>, Vec<String>) {
         "$JS.API.CONSUMER.CREATE.*.*.>",
         "$JS.API.CONSUMER.INFO.*.*",
     ];
-    let subscribe = ["wake.*.*.*", &format!("{DIRECTORY}.>"), "$SRV.>"].map(str::to_owned);
+    let directory = format!("{DIRECTORY}.>");
+    let subscribe = [WAKES_ALL, SESSIONS_ALL, &directory, "$SRV.>"].map(str::to_owned);
     (publish.map(str::to_owned).into(), subscribe.into())
 }
 
@@ -154,7 +159,9 @@ mod tests {
     fn nobody_but_the_relay_changes_streams_or_consumers() {
         for role in [Role::Service(vec![mailbox("alice")]), Role::Operator, Role::System] {
             for subject in role.permissions("_INBOX.x", 8).publish {
-                for verb in ["CREATE", "UPDATE", "DELETE", "PURGE", "$KV", "otpk", "RESTORE"] {
+                for verb in
+                    ["CREATE", "UPDATE", "DELETE", "PURGE", "$KV", "otpk", "RESTORE", "session"]
+                {
                     assert!(!subject.contains(verb), "{role:?}: {subject}");
                 }
             }

@@ -1,7 +1,7 @@
 //! A mailbox without a consumer: read by sequence, removed by sequence. The relay serves devices
 //! on HTTP and WebSocket this way, so that a hundred thousand of them cost nothing while quiet.
 
-use async_nats::{HeaderMap, Message, StatusCode, Subscriber};
+use async_nats::{HeaderMap, Message, StatusCode};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde_json::json;
@@ -14,8 +14,6 @@ use crate::{
     request::{ApiFailed, RequestFailed},
 };
 
-/// Bytes of one read; a single larger envelope still comes.
-const READ_MAX: usize = 1024 * 1024;
 /// `no message found` and `message deletion failed`: somebody removed it before.
 const ALREADY_GONE: [u32; 3] = [10037, 10043, 10057];
 
@@ -25,7 +23,6 @@ pub struct StoredMailbox {
     bus: Bus,
     stream: String,
     sealed: String,
-    wake: String,
 }
 
 /// One envelope in a mailbox.
@@ -46,13 +43,6 @@ pub struct StoredEnvelope {
 #[error("cannot use the stored mailbox: {0}")]
 pub struct StoredError(pub String);
 
-/// Hints that something arrived, at most once each: read when one comes, on a timer, and after
-/// every reconnect.
-#[derive(Debug)]
-pub struct Wakes {
-    subscriber: Subscriber,
-}
-
 impl Bus {
     /// A mailbox, to be read without a consumer. Only the relay may.
     pub fn stored_mailbox(&self, mailbox: &Mailbox) -> StoredMailbox {
@@ -60,7 +50,6 @@ impl Bus {
             bus: self.clone(),
             stream: mailbox.stream(self.shards),
             sealed: mailbox.sealed(),
-            wake: mailbox.wake(),
         }
     }
 
@@ -88,19 +77,11 @@ impl Bus {
 }
 
 impl StoredMailbox {
-    /// Starts to listen. Do this before the first [`Self::read`], or a message may fall between.
-    pub async fn wakes(&self) -> Result<Wakes, StoredError> {
-        let subscriber = self
-            .bus
-            .client
-            .subscribe(self.wake.clone())
-            .await
-            .map_err(|error| StoredError(error.to_string()))?;
-        Ok(Wakes { subscriber })
-    }
+    /// Bytes of one read; a single larger envelope still comes.
+    pub const READ_MAX: usize = 128 * 1024;
 
-    /// At most `max` envelopes from sequence `from` on, oldest first, and at most about a
-    /// mebibyte. Fewer than `max` does not mean that there are no more; none does.
+    /// At most `max` envelopes from sequence `from` on, oldest first, and at most about
+    /// [`Self::READ_MAX`] bytes. Fewer than `max` does not mean that there are no more; none does.
     pub async fn read(&self, from: u64, max: usize) -> Result<Vec<StoredEnvelope>, StoredError> {
         let inbox = self.bus.client.new_inbox();
         let mut answers = self
@@ -110,7 +91,7 @@ impl StoredMailbox {
             .await
             .map_err(|error| StoredError(error.to_string()))?;
         let question = json!({
-            "next_by_subj": self.sealed, "seq": from.max(1), "batch": max, "max_bytes": READ_MAX,
+            "next_by_subj": self.sealed, "seq": from.max(1), "batch": max, "max_bytes": Self::READ_MAX,
         });
         self.bus
             .client
@@ -149,15 +130,6 @@ impl StoredMailbox {
     /// How many envelopes wait.
     pub async fn depth(&self) -> Result<u64, StoredError> {
         self.bus.count_subject(&self.stream, &self.sealed).await
-    }
-}
-
-impl Wakes {
-    /// Waits for the next hint and returns the sequence it names. `None` when the connection was
-    /// closed for good.
-    pub async fn next(&mut self) -> Option<u64> {
-        let message = self.subscriber.next().await?;
-        Some(header(&message, "Nats-Sequence").unwrap_or_default())
     }
 }
 
@@ -217,7 +189,7 @@ pub(crate) fn direct_get(stream: &str) -> String {
 }
 
 /// A header that the server sets. It comes after any of the same name that a sender set.
-fn header<T: std::str::FromStr>(message: &Message, name: &str) -> Option<T> {
+pub(crate) fn header<T: std::str::FromStr>(message: &Message, name: &str) -> Option<T> {
     message.headers.as_ref()?.get_last(name)?.as_str().parse().ok()
 }
 

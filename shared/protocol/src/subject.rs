@@ -8,7 +8,7 @@
 //! | `session.<handle>.<device>` | among bridges: a newer WebSocket, or the end of a device's token |
 //! | `relay.v1.<requester>.<operation>[.<target>]` | a directory request |
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use crate::{DeviceId, Handle};
 
@@ -26,6 +26,12 @@ pub const DIRECTORY: &str = "relay.v1";
 
 /// First token of what bridges tell each other about connections.
 pub const SESSIONS: &str = "session";
+
+/// All of that.
+pub const SESSIONS_ALL: &str = "session.*.*";
+
+/// Every hint that something arrived.
+pub const WAKES_ALL: &str = "wake.*.*.*";
 
 /// A device as subjects name it: by handle, where libsignal goes by service id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +63,18 @@ impl Mailbox {
         format!("{SESSIONS}.{self}")
     }
 
+    /// The mailbox that a subject of [`Self::wake`] names.
+    pub fn of_wake(subject: &str) -> Option<Self> {
+        let (number, device) = subject.strip_prefix("wake.")?.split_once('.')?;
+        let mailbox: Self = device.parse().ok()?;
+        (number == bucket(&mailbox.handle).to_string()).then_some(mailbox)
+    }
+
+    /// The mailbox that a subject of [`Self::session`] names.
+    pub fn of_session(subject: &str) -> Option<Self> {
+        subject.strip_prefix(SESSIONS)?.strip_prefix('.')?.parse().ok()
+    }
+
     /// The name of its durable consumer. A device number has no underscore, so the last one
     /// splits it unambiguously.
     pub fn consumer(&self) -> String {
@@ -76,6 +94,27 @@ impl Mailbox {
 impl fmt::Display for Mailbox {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}.{}", self.handle, self.device_id)
+    }
+}
+
+/// The text does not name a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a device is named by its handle, a dot and its number from 1 to 127, such as alice.1")]
+pub struct InvalidMailbox;
+
+impl FromStr for Mailbox {
+    type Err = InvalidMailbox;
+
+    /// Reads what its `Display` writes, and nothing else.
+    fn from_str(text: &str) -> Result<Self, InvalidMailbox> {
+        let (handle, number) = text.split_once('.').ok_or(InvalidMailbox)?;
+        let device_id: u8 = number.parse().map_err(|_| InvalidMailbox)?;
+        let device_id = DeviceId::try_from(device_id).map_err(|_| InvalidMailbox)?;
+        // A sign or a leading zero would give one device two names.
+        if number != device_id.to_string() {
+            return Err(InvalidMailbox);
+        }
+        Ok(Self::new(handle.parse().map_err(|_| InvalidMailbox)?, device_id))
     }
 }
 
@@ -235,6 +274,24 @@ mod tests {
         let alice = mailbox("alice");
         let shard = bucket(&alice.handle) % 8;
         assert_eq!(alice.stream(8), format!("MAILBOX_{shard}"));
+    }
+
+    #[test]
+    fn a_mailbox_comes_back_from_the_subjects_that_name_it() {
+        let second = Mailbox::new("web-1".parse().unwrap(), DeviceId::try_from(27_u8).unwrap());
+        for mailbox in [mailbox("alice"), second] {
+            assert_eq!(mailbox.to_string().parse(), Ok(mailbox.clone()));
+            assert_eq!(Mailbox::of_wake(&mailbox.wake()).as_ref(), Some(&mailbox));
+            assert_eq!(Mailbox::of_session(&mailbox.session()).as_ref(), Some(&mailbox));
+        }
+        for wrong in
+            ["", "alice", "alice.", "alice.0", "alice.128", "alice.01", "alice.+1", "a.1.2"]
+        {
+            assert_eq!(wrong.parse::<Mailbox>(), Err(InvalidMailbox), "{wrong}");
+            assert_eq!(Mailbox::of_session(&format!("session.{wrong}")), None, "{wrong}");
+        }
+        assert_eq!(Mailbox::of_wake("wake.1.alice.1"), None, "another bucket");
+        assert_eq!(Mailbox::of_session("sessions.alice.1"), None);
     }
 
     #[test]

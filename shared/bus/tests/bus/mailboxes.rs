@@ -105,16 +105,12 @@ async fn a_mailbox_without_a_consumer_is_read_in_order_and_emptied() {
     assert_eq!(carol.read(1, 10).await.unwrap(), []);
     assert_eq!(carol.depth().await.unwrap(), 0);
 
-    let mut wakes = carol.wakes().await.unwrap();
-    assert_eq!(carol.read(1, 10).await.unwrap(), []);
     for number in 0..5 {
         alice.publish(&sealed("carol", number)).await.unwrap();
         alice.publish(&sealed("dave", 100 + number)).await.unwrap();
     }
-    let first = wakes.next().await.unwrap();
     let found = carol.read(1, 3).await.unwrap();
     assert_eq!(found.len(), 3);
-    assert_eq!(found[0].sequence, first);
     assert_eq!(found[2].bytes, envelope(2));
     assert_eq!(found[1].transfer_id, Some(sealed("carol", 1).transfer_id()));
     let rest = carol.read(found[2].sequence + 1, 10).await.unwrap();

@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "modules of a test share what they need")]
 
 mod directory;
+mod hints;
 mod mailboxes;
 mod permissions;
 mod readers;

@@ -38,6 +38,7 @@ fn administration() -> Vec<String> {
         "relay.v1.bob.certificate".to_owned(),
         "_INBOX.guess.1".to_owned(),
         "wake.1.bob.1".to_owned(),
+        bob.session(),
     ]
 }
 
@@ -71,8 +72,20 @@ async fn a_service_reads_and_administers_nothing_but_its_own_mailbox() {
     publish.push("$SRV.PING".to_owned());
     publish.push("$SYS.REQ.SERVER.PING.JSZ".to_owned());
     let (sealed, own) = (bob.sealed(), mailbox("alice").sealed());
-    let subscribe =
-        ["sealed.>", &sealed, &own, "wake.>", "_INBOX.>", "relay.v1.>", "$JS.API.>", "$SRV.>", ">"];
+    let session = mailbox("alice").session();
+    let subscribe = [
+        "sealed.>",
+        &sealed,
+        &own,
+        "wake.>",
+        "session.>",
+        &session,
+        "_INBOX.>",
+        "relay.v1.>",
+        "$JS.API.>",
+        "$SRV.>",
+        ">",
+    ];
     denied(&site, "alice", &publish, &subscribe).await;
     site.server.stop().await;
 }
@@ -84,7 +97,7 @@ async fn a_tap_subscribes_to_its_two_mailboxes_and_nothing_else() {
     publish.push(mailbox("alice").sealed());
     publish.push("$JS.API.INFO".to_owned());
     let carol = mailbox("carol").sealed();
-    let subscribe = ["sealed.>", &carol, "wake.>", "_INBOX.>", "relay.v1.>"];
+    let subscribe = ["sealed.>", &carol, "wake.>", "session.>", "_INBOX.>", "relay.v1.>"];
     denied(&site, "tap", &publish, &subscribe).await;
     assert_eq!(relay.mailbox_depth(&mailbox("alice")).await.unwrap(), 0);
 
@@ -105,7 +118,7 @@ async fn an_operator_sees_everything_and_changes_nothing() {
     relay.ensure_mailbox(&mailbox("bob")).await.unwrap();
     let mut publish = administration();
     publish.push(mailbox("alice").sealed());
-    denied(&site, "operator", &publish, &["_INBOX.>", "relay.v1.>", "$JS.>"]).await;
+    denied(&site, "operator", &publish, &["_INBOX.>", "relay.v1.>", "session.>", "$JS.>"]).await;
 
     NatsMailbox::new(site.bus("alice").await).publish(&sealed("bob", 1)).await.unwrap();
     let (client, denials) = site.client("operator").await;
