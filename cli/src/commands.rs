@@ -23,7 +23,7 @@ use crate::{
     failure::Failure,
     keyring::Service,
     settings::{NatsSettings, Settings},
-    way::Way,
+    way::{Chosen, Way},
 };
 
 /// How long everything may take to stop.
@@ -46,9 +46,10 @@ impl Ground {
     ) -> Result<Self, Failure> {
         let data = data_files::open_shared(settings)?;
         let passphrase = data_files::given_passphrase(settings, &data)?;
+        let chosen = Chosen::choose(settings, &data, service)?;
         let store = device::open_store(data.join(file), passphrase).await?;
         let trust_root = data_files::trust_root(settings, &data, shutdown).await?;
-        let way = Way::find(settings, &data, service, shutdown).await?;
+        let way = chosen.connect(settings, service, shutdown).await?;
         Ok(Self { data, way, store, trust_root })
     }
 }

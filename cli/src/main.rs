@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use sysmaint_service::{exit::Exit, logging, shutdown::Shutdown};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     args::{Args, Command},
@@ -56,12 +57,31 @@ fn run(args: &Args) -> Result<(), Failure> {
             Command::Agent => commands::agent::run(settings, token).await,
             Command::Probe => commands::probe::run(settings, token).await,
             Command::Web => commands::web::run(settings, token).await,
-            Command::Invite(args) => commands::invite::run(settings, args, token).await,
-            Command::Join => commands::join::run(settings).await,
-            Command::Send(args) => commands::send::run(settings, args, token).await,
-            Command::Inbox(args) => commands::inbox::run(settings, args, token).await,
-            Command::Chat(args) => commands::chat::run(settings, args, token).await,
+            Command::Invite(args) => {
+                once(&token, Box::pin(commands::invite::run(settings, args, token.clone()))).await
+            }
+            Command::Join => once(&token, Box::pin(commands::join::run(settings))).await,
+            Command::Send(args) => {
+                once(&token, Box::pin(commands::send::run(settings, args, token.clone()))).await
+            }
+            Command::Inbox(args) => {
+                once(&token, Box::pin(commands::inbox::run(settings, args, token.clone()))).await
+            }
+            Command::Chat(args) => {
+                once(&token, Box::pin(commands::chat::run(settings, args, token.clone()))).await
+            }
             Command::NatsConf => commands::nats_conf::run(&settings),
         }
     })
+}
+
+/// A command that does one thing and ends. What it has committed holds, wherever it is stopped.
+async fn once(
+    stop: &CancellationToken,
+    command: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    tokio::select! {
+        done = command => done,
+        () = stop.cancelled() => Err(Failure::interrupted()),
+    }
 }

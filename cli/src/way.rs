@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use sysmaint_bus::{
-    Bus, RelayClient, RelayClientConfig, RelayClientError, RelayDirectory, RelayMailbox,
+    Bus, Credentials, RelayClient, RelayClientConfig, RelayClientError, RelayDirectory,
+    RelayMailbox,
 };
 use sysmaint_endpoint::{Clock, Endpoint, EndpointConfig};
 use sysmaint_protocol::{DeviceId, Handle, rest::Transport, subject::Mailbox};
@@ -12,6 +13,7 @@ use sysmaint_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    commands::nats_url,
     device,
     failure::Failure,
     keyring::{self, Service},
@@ -27,14 +29,21 @@ pub(crate) enum Way {
     Relay(Box<RelayClientConfig>),
 }
 
-impl Way {
+/// The way that will be gone; nothing is connected yet.
+pub(crate) enum Chosen {
+    /// With this key.
+    Nats(Credentials),
+    /// With these addresses.
+    Relay(Box<RelayClientConfig>),
+}
+
+impl Chosen {
     /// NATS, where this service has a key for it or is told its address; else the relay that is
     /// named in `RELAY_URL` or was joined; else NATS at its usual place.
-    pub(crate) async fn find(
+    pub(crate) fn choose(
         settings: &Settings,
         data: &DataDir,
         service: Service,
-        shutdown: &CancellationToken,
     ) -> Result<Self, Failure> {
         let nats = settings.nats.url.is_some()
             || settings.nats.nkey_file.is_some()
@@ -43,12 +52,27 @@ impl Way {
         if let Some(config) = relay {
             return Ok(Self::Relay(Box::new(config)));
         }
-        let credentials = keyring::credentials(settings, data, service)?;
-        let url = super::commands::nats_url(settings);
-        let bus = device::connect(&url, credentials, service, shutdown).await?;
-        Ok(Self::Nats(Box::new(bus)))
+        keyring::credentials(settings, data, service).map(Self::Nats)
     }
 
+    /// Connects, where one connection serves all devices.
+    pub(crate) async fn connect(
+        self,
+        settings: &Settings,
+        service: Service,
+        shutdown: &CancellationToken,
+    ) -> Result<Way, Failure> {
+        let credentials = match self {
+            Self::Nats(credentials) => credentials,
+            Self::Relay(config) => return Ok(Way::Relay(config)),
+        };
+        let url = nats_url(settings);
+        let bus = device::connect(&url, credentials, service, shutdown).await?;
+        Ok(Way::Nats(Box::new(bus)))
+    }
+}
+
+impl Way {
     /// A device that goes this way.
     pub(crate) async fn endpoint(
         &self,

@@ -1,6 +1,6 @@
 //! `sysmaint chat`: one question to the agent, and its answer.
 
-use sysmaint_endpoint::{Endpoint, StepError};
+use sysmaint_endpoint::Endpoint;
 use sysmaint_protocol::{
     ContentId, Handle, Kind,
     body::{self, Answer, Prompt},
@@ -8,7 +8,7 @@ use sysmaint_protocol::{
 use sysmaint_service::exit::Exit;
 use tokio_util::sync::CancellationToken;
 
-use super::send;
+use super::{inbox::set_aside, send};
 use crate::{
     args::ChatArgs,
     failure::Failure,
@@ -61,6 +61,10 @@ async fn answer_to(endpoint: &Endpoint, agent: &Handle, id: ContentId) -> Result
     let mut inbox = endpoint.inbox();
     loop {
         let message = inbox.next().await;
+        if message.kind == Kind::Telemetry {
+            set_aside(endpoint, &message).await?;
+            continue;
+        }
         if message.kind != Kind::Answer || message.in_reply_to != Some(id) {
             continue;
         }
@@ -71,8 +75,7 @@ async fn answer_to(endpoint: &Endpoint, agent: &Handle, id: ContentId) -> Result
             turned.map_err(Failure::unavailable)?;
             continue;
         };
-        let seen = endpoint.settle(&message, |_| Ok::<(), StepError>(())).await;
-        seen.map_err(Failure::unavailable)?;
+        set_aside(endpoint, &message).await?;
         return Ok(answer);
     }
 }

@@ -8,7 +8,7 @@ use sysmaint_protocol::{
     body::{self, Answer, Text},
 };
 use sysmaint_store::InboxRow;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -36,12 +36,16 @@ pub(crate) async fn run(
 
 async fn print_all(endpoint: &Endpoint, args: &InboxArgs) -> Result<(), Failure> {
     let mut inbox = endpoint.inbox();
-    let mut patience = args.wait.0;
-    while let Ok(message) = timeout(patience, inbox.next()).await {
+    let mut until = Instant::now() + args.wait.0;
+    while let Ok(message) = timeout_at(until, inbox.next()).await {
         let sender = endpoint
             .resolve(message.sender, &message.sender_handle)
             .await
             .map_err(Failure::unavailable)?;
+        if message.kind == Kind::Telemetry {
+            set_aside(endpoint, &message).await?;
+            continue;
+        }
         let accepted = sender.zip(text_of(&message));
         let Some((sender, text)) = accepted else {
             let turned = endpoint.turn_away(&message, "not_accepted").await;
@@ -49,11 +53,17 @@ async fn print_all(endpoint: &Endpoint, args: &InboxArgs) -> Result<(), Failure>
             continue;
         };
         print(&message, &sender, &text, args.json);
-        let seen = endpoint.settle(&message, |_| Ok::<(), StepError>(())).await;
-        seen.map_err(Failure::unavailable)?;
-        patience = NEXT;
+        set_aside(endpoint, &message).await?;
+        until = Instant::now() + NEXT;
     }
     Ok(())
+}
+
+/// Marks a message as seen: printed, or samples, which an operator gets from every host and which
+/// the dashboard shows.
+pub(super) async fn set_aside(endpoint: &Endpoint, message: &InboxRow) -> Result<(), Failure> {
+    let seen = endpoint.settle(message, |_| Ok::<(), StepError>(())).await;
+    seen.map(|_| ()).map_err(Failure::unavailable)
 }
 
 /// Of a text, or of an answer that came after its question was given up.

@@ -45,8 +45,8 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let membership = Membership { relay: invitation.relay, code: invitation.code, probe };
     membership.write(&data)?;
     println!("joined {}", membership.relay[0]);
-    println!("this machine's probe is {}; the agent takes its samples once", membership.probe);
-    println!("SYSMAINT_PROBES on the agent's and the web server's machine names it");
+    println!("`sysmaint probe` here is {}: SYSMAINT_PROBES must name it", membership.probe);
+    println!("where the agent and the web server run");
     Ok(())
 }
 
