@@ -3,6 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use sysmaint_bus::RelayUrl;
+use sysmaint_protocol::Handle;
+use sysmaint_relay_bridge::Invitation;
+
+use crate::span::Span;
 
 /// Watch your machines and talk to them, end-to-end encrypted.
 ///
@@ -26,12 +31,13 @@ Examples:
   sysmaint up                 everything on this machine, with a nats-server of its own
   sysmaint nats-conf          a nats.conf and keys, for services that run one by one
   NATS_URL=nats://127.0.0.1:4222 sysmaint agent
+  sysmaint invite             a line that lets another machine join
 
 Exit codes: 0 stopped as asked, 64 usage, 69 something needed is not available, 73 a file cannot
 be created, 74 input or output, 77 no permission, 78 configuration.";
 
 /// The subcommands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub(crate) enum Command {
     /// Run everything: nats-server, relay, agent, probe and web
     ///
@@ -50,4 +56,91 @@ pub(crate) enum Command {
     ///
     /// For a nats-server that you run yourself. Existing keys are kept.
     NatsConf,
+    /// Print a line that lets a machine elsewhere join; run it on the relay's machine
+    ///
+    /// The line is a secret until it was used: it carries a one-time code.
+    Invite(InviteArgs),
+    /// Join a relay elsewhere: reads the line from standard input
+    ///
+    /// Or from SYSMAINT_JOIN or SYSMAINT_JOIN_FILE; never from an argument, which others can see.
+    Join,
+    /// Send a sealed text
+    Send(SendArgs),
+    /// Print what was sent to this command line's device
+    Inbox(InboxArgs),
+    /// Ask the agent one question
+    Chat(ChatArgs),
+}
+
+impl Command {
+    /// Whether it runs until it is asked to stop.
+    pub(crate) const fn is_service(&self) -> bool {
+        matches!(self, Self::Up | Self::Relay | Self::Agent | Self::Probe | Self::Web)
+    }
+
+    /// What is logged unless `RUST_LOG` says otherwise: a service tells what it does, a command
+    /// only what goes wrong.
+    pub(crate) const fn log_level(&self) -> &'static str {
+        if self.is_service() { "info" } else { "warn" }
+    }
+}
+
+/// What a line is to be good for.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub(crate) struct InviteArgs {
+    /// The only handle that may register with it [default: any free one]
+    #[arg(long)]
+    pub(crate) handle: Option<Handle>,
+    /// How many devices may register with it
+    #[arg(long, default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(Invitation::USES_MAX)))]
+    pub(crate) uses: u32,
+    /// How long it can be used, such as 10m, 24h or 7d; at most 30d
+    #[arg(long, default_value = "24h", value_parser = expiry)]
+    pub(crate) expires: Span,
+    /// Where other machines reach the relay [default: RELAY_URL, or RELAY_BIND and RELAY_PORT]
+    #[arg(long, value_name = "URL", value_delimiter = ',')]
+    pub(crate) relay: Vec<RelayUrl>,
+}
+
+/// A text on its way.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub(crate) struct SendArgs {
+    /// Whose device gets it
+    #[arg(long, value_name = "HANDLE")]
+    pub(crate) to: Handle,
+    /// The text; without it standard input is read
+    pub(crate) text: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What to wait for.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub(crate) struct InboxArgs {
+    /// How long to wait for a first message
+    #[arg(long, default_value = "5s")]
+    pub(crate) wait: Span,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub(crate) struct ChatArgs {
+    /// The question; without it standard input is read
+    pub(crate) question: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn expiry(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse().map_err(|error: crate::span::InvalidSpan| error.to_string())?;
+    if span.0 > Invitation::LIFE_MAX {
+        return Err("a line can be used for at most 30d".to_owned());
+    }
+    Ok(span)
 }

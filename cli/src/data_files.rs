@@ -21,6 +21,8 @@ pub(crate) const AGENT: &str = "agent.db";
 pub(crate) const PROBE: &str = "probe.db";
 /// The web server's store.
 pub(crate) const WEB: &str = "state.db";
+/// The command line's store.
+pub(crate) const CLI: &str = "cli.db";
 /// The public root that devices pin.
 const TRUST_ROOT: &str = "trust-root.pub";
 /// How long a service waits for a relay that is being started beside it.
@@ -75,6 +77,11 @@ pub(crate) fn write_trust_root(data: &DataDir, root: &[u8]) -> Result<(), Failur
         .map_err(|error| Failure::new(Exit::CannotCreate, error))
 }
 
+/// Where the root lies.
+pub(crate) fn trust_root_path(data: &DataDir) -> PathBuf {
+    data.join(TRUST_ROOT)
+}
+
 /// Reads the root; waits a little for a relay that is starting.
 pub(crate) async fn trust_root(
     settings: &Settings,
@@ -86,7 +93,7 @@ pub(crate) async fn trust_root(
     let mut said = false;
     loop {
         match fs::read_to_string(&path) {
-            Ok(text) => return decode(&path, text.trim()),
+            Ok(text) => return decode_root(&path, text.trim()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(Failure::new(Exit::Io, error)),
         }
@@ -108,7 +115,8 @@ pub(crate) async fn trust_root(
     }
 }
 
-fn decode(path: &std::path::Path, text: &str) -> Result<Vec<u8>, Failure> {
+/// A root as its file holds it.
+pub(crate) fn decode_root(path: &std::path::Path, text: &str) -> Result<Vec<u8>, Failure> {
     Base64Bytes::try_from(text.to_owned()).map(|bytes| bytes.0).map_err(|_| {
         let path: PathBuf = path.to_owned();
         Failure::new(

@@ -18,6 +18,8 @@ const DIRECTORY: &str = "keys";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     Agent,
+    /// The command line itself.
+    Cli,
     Operator,
     Probe,
     Relay,
@@ -27,13 +29,22 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    const ALL: [Self; 7] =
-        [Self::Relay, Self::Agent, Self::Probe, Self::Web, Self::Tap, Self::Operator, Self::System];
+    const ALL: [Self; 8] = [
+        Self::Relay,
+        Self::Agent,
+        Self::Probe,
+        Self::Web,
+        Self::Cli,
+        Self::Tap,
+        Self::Operator,
+        Self::System,
+    ];
 
     /// Its name in file names, in nats.conf, and of its connection.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Agent => "agent",
+            Self::Cli => "cli",
             Self::Operator => "operator",
             Self::Probe => "probe",
             Self::Relay => "relay",
@@ -50,6 +61,7 @@ impl Service {
         let demo = [&settings.web.alice, &settings.web.bob];
         match self {
             Self::Agent => Role::Service(own(&[&settings.agent.identity])),
+            Self::Cli => Role::Service(own(&[&settings.cli_identity])),
             Self::Operator => Role::Operator,
             Self::Probe => Role::Service(own(&[&settings.probe.identity])),
             Self::Relay => Role::Relay,
@@ -90,7 +102,7 @@ pub(crate) fn credentials(
             Exit::Config,
             anyhow::Error::new(error).context(format!(
                 "the {}'s key for NATS is needed: name it in NATS_NKEY_FILE, or make all keys \
-                 with `sysmaint nats-conf`",
+                 with `sysmaint nats-conf`; away from NATS, `sysmaint join` or set RELAY_URL",
                 service.name()
             )),
         )

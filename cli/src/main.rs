@@ -5,15 +5,21 @@ mod commands;
 mod data_files;
 mod device;
 mod failure;
+mod invitation;
 mod keyring;
+mod membership;
 mod observation;
+mod own_device;
 mod settings;
 mod source;
+mod span;
+mod way;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use sysmaint_service::{exit::Exit, logging, open_files, shutdown::Shutdown};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     args::{Args, Command},
@@ -40,7 +46,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     // One provider for every TLS connection of the process.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let settings = Settings::read(args)?;
-    logging::init(settings.log_format, "info")
+    logging::init(settings.log_format, args.command.log_level())
         .map_err(|error| Failure::new(Exit::Config, error))?;
     if let Some(most) = open_files::raise_limit()
         && matches!(args.command, Command::Up | Command::Relay)
@@ -59,27 +65,69 @@ fn run(args: &Args) -> Result<(), Failure> {
         let shutdown =
             Shutdown::on_signals().map_err(|error| Failure::new(Exit::Unavailable, error))?;
         let token = shutdown.token();
-        if args.command == Command::NatsConf {
-            return commands::nats_conf::run(&settings);
+        if args.command.is_service() {
+            Box::pin(serve(&args.command, settings, token)).await
+        } else {
+            Box::pin(carry_out(&args.command, settings, token)).await
         }
-        // The others have pages of their own, which show the same.
-        let needs_page = matches!(args.command, Command::Agent | Command::Probe);
-        let page = settings.observation.bind.filter(|_| needs_page);
-        let observation =
-            Observation::start(settings.observation.otlp.as_ref(), page, &token).await?;
-        let metrics = observation.metrics();
-        let outcome = match args.command {
-            Command::Up => commands::up::run(settings, metrics, token.clone()).await,
-            Command::Relay => {
-                Box::pin(commands::relay::run(settings, metrics, token.clone())).await
-            }
-            Command::Agent => commands::agent::run(settings, metrics, token.clone()).await,
-            Command::Probe => commands::probe::run(settings, metrics, token.clone()).await,
-            Command::Web => commands::web::run(settings, metrics, token.clone()).await,
-            Command::NatsConf => Ok(()),
-        };
-        token.cancel();
-        observation.end().await;
-        outcome
     })
+}
+
+/// A service, which runs until it is asked to stop.
+async fn serve(
+    command: &Command,
+    settings: Settings,
+    token: CancellationToken,
+) -> Result<(), Failure> {
+    // The others have pages of their own, which show the same.
+    let needs_page = matches!(command, Command::Agent | Command::Probe);
+    let page = settings.observation.bind.filter(|_| needs_page);
+    let observation = Observation::start(settings.observation.otlp.as_ref(), page, &token).await?;
+    let metrics = observation.metrics();
+    let outcome = match command {
+        Command::Relay => commands::relay::run(settings, metrics, token.clone()).await,
+        Command::Agent => commands::agent::run(settings, metrics, token.clone()).await,
+        Command::Probe => commands::probe::run(settings, metrics, token.clone()).await,
+        Command::Web => commands::web::run(settings, metrics, token.clone()).await,
+        _ => commands::up::run(settings, metrics, token.clone()).await,
+    };
+    token.cancel();
+    observation.end().await;
+    outcome
+}
+
+/// A command that does one thing and ends.
+async fn carry_out(
+    command: &Command,
+    settings: Settings,
+    token: CancellationToken,
+) -> Result<(), Failure> {
+    let stop = token.clone();
+    match command {
+        Command::Invite(args) => {
+            once(&stop, Box::pin(commands::invite::run(settings, args, token))).await
+        }
+        Command::Join => once(&stop, Box::pin(commands::join::run(settings))).await,
+        Command::Send(args) => {
+            once(&stop, Box::pin(commands::send::run(settings, args, token))).await
+        }
+        Command::Inbox(args) => {
+            once(&stop, Box::pin(commands::inbox::run(settings, args, token))).await
+        }
+        Command::Chat(args) => {
+            once(&stop, Box::pin(commands::chat::run(settings, args, token))).await
+        }
+        _ => commands::nats_conf::run(&settings),
+    }
+}
+
+/// A command that does one thing and ends. What it has committed holds, wherever it is stopped.
+async fn once(
+    stop: &CancellationToken,
+    command: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    tokio::select! {
+        done = command => done,
+        () = stop.cancelled() => Err(Failure::interrupted()),
+    }
 }

@@ -8,8 +8,8 @@ use std::{
 };
 
 use secrecy::SecretString;
-use sysmaint_bus::{BusConfig, EffectiveDurability, conf::Durability};
-use sysmaint_protocol::identities;
+use sysmaint_bus::{BusConfig, EffectiveDurability, RelayUrl, conf::Durability};
+use sysmaint_protocol::{Handle, identities};
 use sysmaint_service::{
     config::{FILE_NAME, Layers, Reader},
     exit::Exit,
@@ -29,6 +29,13 @@ pub(crate) struct Settings {
     pub(crate) passphrase: Option<SecretString>,
     pub(crate) trust_root: Option<PathBuf>,
     pub(crate) nats: NatsSettings,
+    pub(crate) relay_access: RelayAccess,
+    /// `SYSMAINT_JOIN`: the line of an invitation.
+    pub(crate) join_line: Option<SecretString>,
+    /// `SYSMAINT_CLI_ID`: the command line's own device.
+    pub(crate) cli_identity: Handle,
+    /// Whether `DIAG_PROBE_ID` is set.
+    pub(crate) probe_is_named: bool,
     pub(crate) relay: sysmaint_relay_bridge::Config,
     pub(crate) agent: sysmaint_agent::Config,
     pub(crate) probe: sysmaint_probe::Config,
@@ -55,6 +62,15 @@ pub(crate) struct NatsSettings {
     pub(crate) nkey_file: Option<PathBuf>,
     /// `SYSMAINT_DURABILITY`: what a confirmed message survives.
     pub(crate) durability: Durability,
+}
+
+/// How the relay is reached from elsewhere.
+#[derive(Debug)]
+pub(crate) struct RelayAccess {
+    /// `RELAY_URL`: its bridges, the first one first.
+    pub(crate) urls: Vec<RelayUrl>,
+    /// `RELAY_CA_FILE`: roots for TLS beside the system's.
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// `power` or `process`.
@@ -102,6 +118,13 @@ impl Settings {
             passphrase: reader.secret("MEGA_PASSPHRASE"),
             trust_root: reader.optional("SYSMAINT_TRUST_ROOT_FILE"),
             nats: NatsSettings::from_reader(reader),
+            relay_access: RelayAccess {
+                urls: reader.list("RELAY_URL", Vec::new()),
+                ca_file: reader.optional("RELAY_CA_FILE"),
+            },
+            join_line: reader.secret("SYSMAINT_JOIN"),
+            cli_identity: reader.value("SYSMAINT_CLI_ID", identities::cli()),
+            probe_is_named: reader.optional::<Handle>("DIAG_PROBE_ID").is_some(),
             relay: relay(reader),
             agent: sysmaint_agent::Config::read(reader),
             probe: sysmaint_probe::Config::read(reader),
@@ -118,6 +141,10 @@ impl Settings {
         }
         if self.agent.identity == self.web.alice || self.agent.identity == self.web.bob {
             reader.reject("SYSMAINT_ID", "must differ from ALICE_ID and BOB_ID");
+        }
+        let services = [&self.web.alice, &self.web.bob, &self.agent.identity, &self.probe.identity];
+        if services.contains(&&self.cli_identity) {
+            reader.reject("SYSMAINT_CLI_ID", "must differ from the handles of the services");
         }
         let ports = [
             ("WEB_PORT", self.web.port, self.relay.port),

@@ -237,6 +237,8 @@ fn unpublished(error: PublishError) -> Problem {
             BROKER_REFUSED
                 .because("the broker will not take this envelope; the relay's log says why")
         }
+        // No broker asks for a pause; a relay does.
+        PublishError::Throttled(_) => UNCONFIRMED.because("send the same ids again in a moment"),
         PublishError::Unconfirmed(reason) => {
             tracing::warn!("the broker did not confirm an envelope");
             tracing::debug!(reason, "why the broker did not confirm it");

@@ -3,6 +3,7 @@
 mod bundle;
 mod certificate;
 mod challenge;
+mod code;
 mod placement;
 mod prekeys;
 mod registration;
@@ -26,6 +27,7 @@ use sysmaint_protocol::{
     subject::Mailbox,
 };
 
+pub(crate) use code::hash as code_hash;
 pub(crate) use token::TokenHash;
 
 use crate::{

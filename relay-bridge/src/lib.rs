@@ -14,6 +14,7 @@ mod counters;
 mod delivery;
 mod directory;
 mod http;
+mod invitation;
 mod metrics;
 mod problem;
 mod server;
@@ -21,5 +22,6 @@ mod socket;
 
 pub use config::Config;
 pub use directory::{Origin, RelayDirectory};
+pub use invitation::Invitation;
 pub use server::{BindError, Parts, RunError, bind, run};
 pub use socket::SocketSettings;

@@ -27,6 +27,7 @@ kinds! {
     BODY_TOO_LARGE = 413 "body-too-large" "The body is too large";
     BROKER_REFUSED = 502 "broker-refused" "The broker refuses the envelope";
     CHALLENGE_SPENT = 403 "challenge-spent" "The challenge cannot be used";
+    CODE_REFUSED = 403 "code-refused" "The one-time code cannot be used";
     CODE_REQUIRED = 403 "code-required" "A one-time code is required";
     ENVELOPE_TOO_LARGE = 413 "envelope-too-large" "The envelope is too large";
     HANDLE_TAKEN = 409 "handle-taken" "The handle belongs to another key";

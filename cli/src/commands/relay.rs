@@ -30,7 +30,7 @@ pub(crate) async fn run(
     let credentials = keyring::credentials(&settings, &data, Service::Relay)?;
     let authority = authority(data.join(data_files::AUTHORITY), passphrase).await?;
     data_files::write_trust_root(&data, &authority.trust_root())?;
-    let url = super::nats_url(&settings).to_owned();
+    let url = super::nats_url(&settings);
     let bus = device::connect(&url, credentials, Service::Relay, &shutdown).await?;
     let mut config = settings.relay;
     config.durability = durability(&url, &data, &shutdown).await;

@@ -47,8 +47,7 @@ pub(crate) async fn run(
         Some(_) => None,
         None => Some(start_server(&settings, &data, users).await?),
     };
-    let url =
-        server.as_ref().map_or_else(|| super::nats_url(&settings).to_owned(), NatsServer::url);
+    let url = server.as_ref().map_or_else(|| super::nats_url(&settings), NatsServer::url);
     let listeners = Listeners { relay: relay_listener, web: web_listener };
     let services =
         run_services(settings, &data, stores, &url, listeners, metrics, shutdown.clone());

@@ -27,18 +27,19 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let listener = sysmaint_web::bind(&settings.web).await.map_err(Failure::unavailable)?;
     let ground = Ground::prepare(&settings, Service::Web, data_files::WEB, &shutdown).await?;
-    let Ground { data, bus, store, trust_root } = ground;
+    let Ground { data, way, store, trust_root } = ground;
+    let bus = way.nats()?;
     let tap = match keyring::optional(&data, Service::Tap) {
         Some(key) => {
             let url = super::nats_url(&settings);
-            let watcher = device::connect(url, key, Service::Tap, &shutdown).await?;
+            let watcher = device::connect(&url, key, Service::Tap, &shutdown).await?;
             watch(&settings, &watcher, &shutdown).await
         }
         None => None,
     };
-    let (backend, _watch) = backend(&settings, &store, &bus, &trust_root, &metrics).await?;
+    let (backend, _watch) = backend(&settings, &store, bus, &trust_root, &metrics).await?;
     serve(&settings, listener, backend, tap, metrics, shutdown).await?;
-    bus.close().await;
+    way.close().await;
     Ok(())
 }
 

@@ -10,6 +10,7 @@
 
 mod access;
 mod client;
+mod codes;
 mod life;
 mod messages;
 mod observed;

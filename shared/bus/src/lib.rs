@@ -1,7 +1,10 @@
-//! The message bus: mailboxes and the directory over NATS. The only user of async-nats.
+//! The message bus: mailboxes and the directory, over NATS and through a relay. The only user of
+//! async-nats.
 //!
 //! * [`Mailbox`] and [`Directory`]: what a device needs of the world, whatever carries it.
 //! * [`Bus`]: one connection to NATS; [`NatsMailbox`] and [`NatsDirectory`] speak over it.
+//! * [`RelayClient`]: the way to a relay over HTTPS; [`RelayMailbox`] and [`RelayDirectory`] speak
+//!   over it.
 //! * [`Registry`], [`StreamTable`], [`DirectoryHandler`]: the relay's side of the same.
 //! * [`NatsServer`], [`conf`], [`Role`]: the server itself, where sysmaint runs it.
 
@@ -20,6 +23,9 @@ mod mailbox;
 mod nats_directory;
 mod nats_mailbox;
 mod permissions;
+mod relay_client;
+mod relay_directory;
+mod relay_mailbox;
 mod request;
 mod stored_mailbox;
 mod streams;
@@ -40,6 +46,11 @@ pub use nats_directory::NatsDirectory;
 pub use nats_mailbox::{NatsMailbox, ProvisionError};
 pub use permissions::{Permissions, Role};
 pub use registry::{Registry, RegistryError};
+pub use relay_client::{
+    InvalidRelayUrl, RelayClient, RelayClientConfig, RelayClientError, RelayUrl, TlsError,
+};
+pub use relay_directory::RelayDirectory;
+pub use relay_mailbox::RelayMailbox;
 pub use server::{NatsServer, NatsServerConfig, ServerError};
 pub use stored_mailbox::{StoredEnvelope, StoredError, StoredMailbox};
 pub use streams::{StreamTable, StreamsError};

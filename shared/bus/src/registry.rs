@@ -1,8 +1,12 @@
-//! What the relay remembers, in JetStream: identities, tokens, bundles, one-time prekeys and
-//! challenges. Nothing here is secret but the hashes of tokens; every bridge shares it.
+//! What the relay remembers, in JetStream: identities, tokens, bundles, one-time prekeys,
+//! challenges and one-time codes. Nothing here is secret but the hashes of tokens and codes; every
+//! bridge shares it.
 
 mod buckets;
+mod codes;
 mod prekeys;
+
+use std::sync::Arc;
 
 use async_nats::jetstream::kv::{CreateErrorKind, Operation, Store, UpdateErrorKind};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -12,9 +16,11 @@ use sysmaint_protocol::{
     subject::Mailbox,
 };
 
+pub use codes::Code;
+
 use crate::{
     Bus,
-    streams::{CHALLENGES, IDENTITIES, STANDING, TOKENS},
+    streams::{CHALLENGES, CODES, IDENTITIES, STANDING, TOKENS},
 };
 
 /// An identity and its devices: one value, changed by compare and set.
@@ -61,10 +67,11 @@ pub struct StandingPrekeys {
 #[derive(Clone, Debug)]
 pub struct Registry {
     bus: Bus,
-    identities: Store,
-    standing: Store,
-    tokens: Store,
-    challenges: Store,
+    identities: Arc<Store>,
+    standing: Arc<Store>,
+    tokens: Arc<Store>,
+    challenges: Arc<Store>,
+    codes: Arc<Store>,
 }
 
 /// The registry did not do it.
@@ -96,13 +103,14 @@ impl Registry {
     /// Opens it. The streams must be there: see [`Bus::ensure_streams`].
     pub async fn open(bus: &Bus) -> Result<Self, RegistryError> {
         let open = async |bucket: &'static str| {
-            bus.jetstream.get_key_value(bucket).await.map_err(unavailable)
+            bus.jetstream.get_key_value(bucket).await.map(Arc::new).map_err(unavailable)
         };
         Ok(Self {
             identities: open(IDENTITIES).await?,
             standing: open(STANDING).await?,
             tokens: open(TOKENS).await?,
             challenges: open(CHALLENGES).await?,
+            codes: open(CODES).await?,
             bus: bus.clone(),
         })
     }

@@ -9,7 +9,7 @@ use async_nats::jetstream::{
 use serde_json::Value;
 
 pub use table::StreamTable;
-pub(crate) use table::{CHALLENGES, IDENTITIES, STANDING, TOKENS};
+pub(crate) use table::{CHALLENGES, CODES, IDENTITIES, STANDING, TOKENS};
 
 use crate::Bus;
 

@@ -83,6 +83,11 @@ impl Device {
         Ok(device::local(store)?.certificate.is_some())
     }
 
+    /// The bearer token of the last registration, where the relay gave one.
+    pub fn token(&self, store: &dyn Store) -> Result<Option<Zeroizing<String>>, StoreError> {
+        Ok(device::local(store)?.token)
+    }
+
     /// Whether the certificate is a day old, or looks it by a clock that may be wrong.
     pub fn certificate_due(&self, store: &dyn Store, now: Timestamp) -> Result<bool, StoreError> {
         let local = device::local(store)?;

@@ -92,7 +92,7 @@ impl From<Device> for Mailbox {
 }
 
 /// A hash is part of a subject, so nothing else may come in its place.
-fn checked(hash: &str) -> Result<&str, RegistryError> {
+pub(super) fn checked(hash: &str) -> Result<&str, RegistryError> {
     let digits = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     if hash.len() == HASH_DIGITS && hash.bytes().all(digits) {
         Ok(hash)

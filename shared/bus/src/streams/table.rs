@@ -15,11 +15,13 @@ pub(crate) const STANDING: &str = "BUNDLES";
 pub(crate) const TOKENS: &str = "TOKENS";
 /// Registration challenges, by nonce.
 pub(crate) const CHALLENGES: &str = "CHALLENGES";
+/// One-time codes, by their hash.
+pub(crate) const CODES: &str = "CODES";
 
 /// Parts of a thousand of the file limit. What is left is slack for the server's own files.
 const MAILBOXES_SHARE: u64 = 900;
 const PREKEYS_SHARE: u64 = 50;
-const BUCKET_SHARE: u64 = 10;
+const BUCKET_SHARE: u64 = 8;
 
 /// Headers are counted with the message.
 const HEADERS: usize = 4096;
@@ -27,6 +29,8 @@ const HEADERS: usize = 4096;
 const MAILBOX_DEDUP: Duration = Duration::from_mins(5);
 /// A prekey upload that is retried must not bring back a key that was popped in between.
 const PREKEYS_DEDUP: Duration = Duration::from_hours(1);
+/// From the last use on; longer than any code lives.
+const CODES_AGE: Duration = limits::MAILBOX_AGE.saturating_add(Duration::from_hours(24));
 /// One a device beside the server. WorkQueue acknowledgements cost time by their number, so a
 /// stream that comes near this wants more shards.
 const MAILBOX_CONSUMERS: i32 = 2000;
@@ -53,7 +57,7 @@ impl StreamTable {
 
     /// The names of all streams.
     pub(crate) fn names(shards: u32) -> impl Iterator<Item = String> {
-        let buckets = [IDENTITIES, STANDING, TOKENS, CHALLENGES];
+        let buckets = [IDENTITIES, STANDING, TOKENS, CHALLENGES, CODES];
         (0..shards)
             .map(subject::mailbox_stream)
             .chain([subject::PREKEYS.to_owned()])
@@ -68,6 +72,8 @@ impl StreamTable {
         configs.push(self.bucket(STANDING, "signed and last-resort prekeys", 16 * 1024, false));
         configs.push(self.bucket(TOKENS, "hashes of device tokens", 1024, true));
         configs.push(self.bucket(CHALLENGES, "registration challenges", 1024, true));
+        let codes = self.bucket(CODES, "hashes of one-time codes", 16 * 1024, false);
+        configs.push(Config { max_age: CODES_AGE, ..codes });
         configs
     }
 

@@ -9,5 +9,6 @@ mod mailboxes;
 mod permissions;
 mod readers;
 mod registry;
+mod relay;
 mod servers;
 mod site;
