@@ -1,6 +1,6 @@
 //! Who may what on NATS. Whatever is not listed is denied.
 
-use sysmaint_protocol::subject::{BUCKETS, DIRECTORY, Mailbox, mailbox_stream};
+use sysmaint_protocol::subject::{AUDIT, AUDIT_ALL, BUCKETS, DIRECTORY, Mailbox, mailbox_stream};
 
 /// What a user of the server is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,10 +51,11 @@ impl Role {
 
 fn relay() -> (Vec<String>, Vec<String>) {
     let publish = [
-        // Envelopes that came over HTTP, prekeys, the registry.
+        // Envelopes that came over HTTP, prekeys, the registry, anchors of the audit.
         "sealed.*.*.*",
         "otpk.*.*.*.*",
         "$KV.*.>",
+        AUDIT_ALL,
         // Answers to directory requests; the relay itself answers to inboxes only.
         "_INBOX.>",
         "$JS.API.INFO",
@@ -113,6 +114,7 @@ fn operator(shards: u32) -> (Vec<String>, Vec<String>) {
         (0..shards.clamp(1, BUCKETS))
             .map(|shard| format!("$JS.API.DIRECT.GET.{}", mailbox_stream(shard))),
     );
+    publish.push(format!("$JS.API.DIRECT.GET.{AUDIT}"));
     (publish, vec!["sealed.>".to_owned(), "wake.>".to_owned()])
 }
 
