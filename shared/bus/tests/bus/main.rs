@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(unreachable_pub, reason = "modules of a test share what they need")]
 
+mod anchors;
 mod directory;
 mod mailboxes;
 mod permissions;

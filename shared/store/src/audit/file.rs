@@ -67,6 +67,14 @@ impl AuditFile {
         Ok(Self { connection, chain })
     }
 
+    /// The same as it is now.
+    pub fn renewed(self) -> Result<Self, AuditReadError> {
+        let Self { connection, .. } = self;
+        connection.execute_batch("COMMIT; BEGIN")?;
+        let chain = chain(&connection)?;
+        Ok(Self { connection, chain })
+    }
+
     /// Whose it is.
     pub const fn chain(&self) -> AuditChain {
         self.chain

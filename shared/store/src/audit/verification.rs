@@ -227,23 +227,7 @@ impl Verification {
         let last = self.previous().sequence;
         let end = last.saturating_add_signed(-self.shift);
         self.check_pruning();
-        if let Some(anchors) = &self.anchors {
-            let beyond = anchors.range(end.saturating_add(1)..).next_back();
-            if let Some((anchored, times)) = beyond {
-                let time = times[0].time;
-                self.outcome.add(Finding::TailCut { last: end, anchored: *anchored, time });
-            }
-            if anchors.is_empty() {
-                self.outcome.add(Finding::NoAnchors);
-            } else {
-                let lost = self.anchored.iter().filter(|sequence| !anchors.contains_key(sequence));
-                let lost: Vec<_> = lost.copied().collect();
-                if let (Some(from), Some(through)) = (lost.iter().min(), lost.iter().max()) {
-                    let (from, through, number) = (*from, *through, lost.len());
-                    self.outcome.add(Finding::AnchorsLost { from, through, number });
-                }
-            }
-        }
+        self.check_anchors(end);
         Outcome {
             bridge: self.chain.bridge,
             first: self.chain.pruned_through + 1,
@@ -310,6 +294,25 @@ impl Verification {
                 self.pruned = Some(Pruned { through, hash, before, at: row.time });
             }
             _ => {}
+        }
+    }
+
+    /// Every anchor has its row, and every row that tells of an anchor has its anchor.
+    fn check_anchors(&mut self, end: u64) {
+        let Some(anchors) = &self.anchors else { return };
+        if let Some((anchored, of_it)) = anchors.range(end.saturating_add(1)..).next_back() {
+            let (anchored, time) = (*anchored, of_it[0].time);
+            self.outcome.add(Finding::TailCut { last: end, anchored, time });
+        }
+        if anchors.is_empty() {
+            self.outcome.add(Finding::NoAnchors);
+            return;
+        }
+        let is_gone = |sequence: &&u64| !anchors.contains_key(sequence);
+        let gone: Vec<_> = self.anchored.iter().filter(is_gone).copied().collect();
+        if let (Some(from), Some(through)) = (gone.iter().min(), gone.iter().max()) {
+            let (from, through, number) = (*from, *through, gone.len());
+            self.outcome.add(Finding::AnchorsLost { from, through, number });
         }
     }
 

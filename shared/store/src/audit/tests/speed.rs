@@ -9,7 +9,7 @@ const LEAST: f64 = 5_000.0;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_are_written_faster_than_envelopes_come() {
-    const ROWS: u64 = 200_000;
+    const ROWS: u32 = 200_000;
     let scratch = Scratch::new();
     let log = scratch.open();
     let started = Instant::now();
@@ -19,7 +19,10 @@ async fn rows_are_written_faster_than_envelopes_come() {
             let mut longest = Duration::ZERO;
             for number in 0..ROWS / 8 {
                 let asked = Instant::now();
-                log.room().await.unwrap().fill(vec![accepted(task * ROWS + number)], NOW);
+                log.room()
+                    .await
+                    .unwrap()
+                    .fill(vec![accepted(u64::from(task * ROWS + number))], NOW);
                 longest = longest.max(asked.elapsed());
             }
             longest
@@ -30,13 +33,13 @@ async fn rows_are_written_faster_than_envelopes_come() {
         longest = longest.max(task.await.unwrap());
     }
     log.write(vec![AuditEvent::BridgeStopped], NOW).await.unwrap();
-    let rate = (ROWS as f64) / started.elapsed().as_secs_f64();
+    let rate = f64::from(ROWS) / started.elapsed().as_secs_f64();
     println!("{rate:.0} rows/s; {} waits, the longest {longest:?}", log.waits());
     assert!(rate > LEAST, "{rate:.0} rows/s");
     let checked = Instant::now();
     let outcome = scratch.verify(None);
-    println!("checked at {:.0} rows/s", (ROWS as f64) / checked.elapsed().as_secs_f64());
-    assert!(outcome.is_sound() && outcome.rows == ROWS + 1, "{outcome:?}");
+    println!("checked at {:.0} rows/s", f64::from(ROWS) / checked.elapsed().as_secs_f64());
+    assert!(outcome.is_sound() && outcome.rows == u64::from(ROWS) + 1, "{outcome:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
