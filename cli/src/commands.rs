@@ -1,6 +1,7 @@
 //! A command a file.
 
 pub(crate) mod agent;
+pub(crate) mod audit;
 pub(crate) mod nats_conf;
 pub(crate) mod probe;
 pub(crate) mod relay;

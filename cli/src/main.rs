@@ -35,8 +35,9 @@ fn run(args: &Args) -> Result<(), Failure> {
     // One provider for every TLS connection of the process.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let settings = Settings::read(args)?;
-    logging::init(settings.log_format, "info")
-        .map_err(|error| Failure::new(Exit::Config, error))?;
+    // What a command answers is not to be lost among lines of a service.
+    let level = if matches!(args.command, Command::Audit { .. }) { "warn" } else { "info" };
+    logging::init(settings.log_format, level).map_err(|error| Failure::new(Exit::Config, error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -45,13 +46,14 @@ fn run(args: &Args) -> Result<(), Failure> {
         let shutdown =
             Shutdown::on_signals().map_err(|error| Failure::new(Exit::Unavailable, error))?;
         let token = shutdown.token();
-        match args.command {
+        match &args.command {
             Command::Up => commands::up::run(settings, token).await,
             Command::Relay => commands::relay::run(settings, token).await,
             Command::Agent => commands::agent::run(settings, token).await,
             Command::Probe => commands::probe::run(settings, token).await,
             Command::Web => commands::web::run(settings, token).await,
             Command::NatsConf => commands::nats_conf::run(&settings),
+            Command::Audit { command } => commands::audit::run(&settings, command, token).await,
         }
     })
 }

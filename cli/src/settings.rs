@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     pub(crate) passphrase: Option<SecretString>,
     pub(crate) trust_root: Option<PathBuf>,
+    /// `RELAY_DB`: the audit, where it is not in the data directory.
+    pub(crate) relay_db: Option<PathBuf>,
     pub(crate) nats: NatsSettings,
     pub(crate) relay: sysmaint_relay_bridge::Config,
     pub(crate) agent: sysmaint_agent::Config,
@@ -85,6 +87,7 @@ impl Settings {
             log_format: reader.value("LOG_FORMAT", LogFormat::default()),
             passphrase: reader.secret("MEGA_PASSPHRASE"),
             trust_root: reader.optional("SYSMAINT_TRUST_ROOT_FILE"),
+            relay_db: reader.optional("RELAY_DB"),
             nats: NatsSettings::from_reader(reader),
             relay: relay(reader),
             agent: sysmaint_agent::Config::read(reader),
@@ -139,8 +142,18 @@ fn relay(reader: &mut Reader) -> sysmaint_relay_bridge::Config {
         shards: BusConfig::SHARDS,
         replicas: 1,
         durability: EffectiveDurability::Unknown,
+        audit_retention: audit_retention(reader),
         operator_token: reader.secret("SYSMAINT_OPERATOR_TOKEN"),
     }
+}
+
+fn audit_retention(reader: &mut Reader) -> Duration {
+    let bounds = 1..=3650;
+    let days = reader.value("RELAY_AUDIT_DAYS", 90);
+    if !bounds.contains(&days) {
+        reader.reject("RELAY_AUDIT_DAYS", "must be 1 to 3650 days");
+    }
+    Duration::from_hours(24 * days)
 }
 
 fn web(reader: &mut Reader) -> sysmaint_web::Config {

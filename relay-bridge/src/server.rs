@@ -10,10 +10,13 @@ use std::{
 use axum::serve::ListenerExt as _;
 use sysmaint_bus::{Bus, NatsMailbox, RegistryError, ServeError, StreamTable, StreamsError};
 use sysmaint_device::authority::Authority;
+use sysmaint_store::audit::AuditWriteError;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, counters::Counters, delivery::Post, directory::RelayDirectory, http::App};
+use crate::{
+    Audit, Config, counters::Counters, delivery::Post, directory::RelayDirectory, http::App,
+};
 
 /// How long open requests may go on after the shutdown was asked for.
 const GRACE: Duration = Duration::from_secs(5);
@@ -47,6 +50,9 @@ pub enum BindError {
 /// Why a bridge ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// The audit cannot be begun.
+    #[error("the relay cannot write its audit")]
+    Audit(#[source] AuditWriteError),
     /// The NATS side ended.
     #[error("the directory cannot be served over nats")]
     Directory(#[source] ServeError),
@@ -84,6 +90,8 @@ pub async fn bind(config: &Config) -> Result<TcpListener, BindError> {
 /// What a bridge is made of.
 #[derive(Debug)]
 pub struct Parts {
+    /// Where this bridge writes down what it does; every bridge has its own.
+    pub audit: Audit,
     /// Signs sender certificates; the same for every bridge of a deployment.
     pub authority: Arc<Authority>,
     /// The connection to the broker.
@@ -102,19 +110,25 @@ pub async fn run(
     parts: Parts,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
-    let Parts { authority, bus, listener, source } = parts;
+    let Parts { audit, authority, bus, listener, source } = parts;
     check_shards(&config, &bus)?;
     let streams = StreamTable {
         shards: config.shards,
         replicas: config.replicas,
         ..StreamTable::single_server()
     };
-    bus.ensure_streams(&streams).await.map_err(RunError::Streams)?;
+    Box::pin(bus.ensure_streams(&streams)).await.map_err(RunError::Streams)?;
     let counters = Arc::new(Counters::default());
-    let requires_code = config.requires_code();
-    let directory = RelayDirectory::open(&bus, authority, Arc::clone(&counters), requires_code)
-        .await
-        .map_err(RunError::Registry)?;
+    let (requires_code, retention) = (config.requires_code(), config.audit_retention);
+    let opened = Box::pin(RelayDirectory::open(
+        &bus,
+        authority,
+        audit.clone(),
+        Arc::clone(&counters),
+        requires_code,
+    ));
+    let directory = opened.await.map_err(RunError::Registry)?;
+    audit.begin().await.map_err(RunError::Audit)?;
     let stop = shutdown.child_token();
     let app = App {
         post: Post::new(
@@ -129,13 +143,15 @@ pub async fn run(
         shutdown: stop.clone(),
         source,
     };
+    // All are large and live as long as the bridge: they belong on the heap, not in the caller.
     let over_nats =
-        bus.serve_directory(Arc::new(directory), env!("CARGO_PKG_VERSION"), stop.clone());
+        Box::pin(bus.serve_directory(Arc::new(directory), env!("CARGO_PKG_VERSION"), stop.clone()));
+    let over_http = Box::pin(serve(listener, app, &stop));
+    let kept = Box::pin(audit.keep(&bus, retention, &stop));
     let over_nats = async { ended(&stop, over_nats.await.map_err(RunError::Directory)) };
-    let over_http = serve(listener, app, &stop);
     let over_http = async { ended(&stop, over_http.await.map_err(RunError::Http)) };
-    // Both are large and live as long as the bridge: they belong on the heap, not in the caller.
-    let (over_nats, over_http) = tokio::join!(Box::pin(over_nats), Box::pin(over_http));
+    let (over_nats, over_http, ()) = tokio::join!(over_nats, over_http, kept);
+    Box::pin(audit.end(&bus)).await;
     over_nats.and(over_http)
 }
 

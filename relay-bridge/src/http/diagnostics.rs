@@ -10,7 +10,7 @@ use sysmaint_protocol::limits::{
 };
 
 use super::{App, auth::Operator, failure::Failure};
-use crate::problem::unavailable;
+use crate::{audit::AuditReport, problem::unavailable};
 
 /// How the names of mailbox streams begin.
 const MAILBOXES: &str = "MAILBOX_";
@@ -23,6 +23,7 @@ pub(super) struct Report {
     durability: EffectiveDurability,
     mailboxes: Depth,
     limits: Limits,
+    audit: AuditReport,
     accepted: BTreeMap<&'static str, u64>,
     rejects: BTreeMap<&'static str, u64>,
     registration_needs_code: bool,
@@ -63,6 +64,7 @@ pub(super) async fn diagnostics(
         mailboxes: depth(&nats),
         nats,
         limits: LIMITS,
+        audit: app.directory.audit().report(),
         accepted: app.counters.accepted(),
         rejects: app.counters.rejects(),
         registration_needs_code: app.config.requires_code(),

@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "modules of a test share what they need")]
 
 mod access;
+mod audit;
 mod life;
 mod messages;
 mod person;

@@ -1,7 +1,7 @@
 //! One server, one bridge, and questions to it.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Once},
     time::{Duration, Instant},
 };
@@ -15,12 +15,18 @@ use sysmaint_bus::{
 };
 use sysmaint_device::authority::Authority;
 use sysmaint_protocol::{DeviceId, subject::Mailbox};
-use sysmaint_relay_bridge::{Config, Parts, RunError, bind, run};
+use sysmaint_relay_bridge::{Audit, Config, Parts, RunError, bind, run};
+use sysmaint_store::{
+    Passphrase,
+    audit::{AuditFile, AuditLog},
+};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The stage's own bridge's audit.
+pub const AUDIT: &str = "relay.db";
 pub const SOURCE: &[u8] = b"\x1f\x8bthe source";
 
 pub struct Stage {
@@ -55,7 +61,8 @@ impl Stage {
         let shutdown = CancellationToken::new();
         let listener = bind(&config).await.unwrap();
         let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
-        let running = run(config, parts(listener, &bus, &authority), shutdown.clone());
+        let audit = open_audit(&directory.path().join(AUDIT));
+        let running = run(config, parts(listener, &bus, &authority, audit), shutdown.clone());
         let stage = Self {
             authority,
             bus,
@@ -107,11 +114,28 @@ impl Stage {
         self.server.take().unwrap().stop().await;
     }
 
-    /// Ends everything, and checks that it ended well.
-    pub async fn end(mut self) {
+    /// Ends the bridge, and checks that it ended well. The server goes on.
+    pub async fn stop_relay(&mut self) {
         self.shutdown.cancel();
         let relay = self.relay.take().unwrap();
         tokio::time::timeout(PATIENCE, relay).await.unwrap().unwrap().unwrap();
+    }
+
+    /// Where a bridge's audit of this name is.
+    pub fn audit_path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The bridge's audit, as it is now.
+    pub fn audit(&self) -> AuditFile {
+        AuditFile::open(&self.audit_path(AUDIT), &passphrase()).unwrap()
+    }
+
+    /// Ends everything, and checks that it ended well.
+    pub async fn end(mut self) {
+        if self.relay.is_some() {
+            self.stop_relay().await;
+        }
         self.bus.close().await;
         if let Some(server) = self.server.take() {
             server.stop().await;
@@ -159,8 +183,17 @@ impl Answer {
     }
 }
 
-pub fn parts(listener: TcpListener, bus: &Bus, authority: &Arc<Authority>) -> Parts {
-    Parts { authority: Arc::clone(authority), bus: bus.clone(), listener, source: SOURCE }
+pub fn parts(listener: TcpListener, bus: &Bus, authority: &Arc<Authority>, audit: Audit) -> Parts {
+    let authority = Arc::clone(authority);
+    Parts { audit, authority, bus: bus.clone(), listener, source: SOURCE }
+}
+
+pub fn open_audit(path: &Path) -> Audit {
+    Audit::new(AuditLog::open(path, &passphrase()).unwrap())
+}
+
+pub fn passphrase() -> Passphrase {
+    Passphrase::new("of the tests".to_owned().into())
 }
 
 pub async fn answer(request: RequestBuilder) -> Answer {
