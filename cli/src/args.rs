@@ -33,8 +33,9 @@ Examples:
   NATS_URL=nats://127.0.0.1:4222 sysmaint agent
   sysmaint invite             a line that lets another machine join
 
-Exit codes: 0 stopped as asked, 64 usage, 69 something needed is not available, 73 a file cannot
-be created, 74 input or output, 77 no permission, 78 configuration.";
+Exit codes: 0 stopped as asked, 64 usage, 65 an audit is not what was written, 69 something
+needed is not available, 73 a file cannot be created, 74 input or output, 77 no permission,
+78 configuration.";
 
 /// The subcommands.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
@@ -70,6 +71,12 @@ pub(crate) enum Command {
     Inbox(InboxArgs),
     /// Ask the agent one question
     Chat(ChatArgs),
+    /// Check or show the relay's audit
+    Audit {
+        /// What to do
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
 }
 
 impl Command {
@@ -143,4 +150,36 @@ fn expiry(text: &str) -> Result<Span, String> {
         return Err("a line can be used for at most 30d".to_owned());
     }
     Ok(span)
+}
+
+/// What can be done with an audit.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Recompute the whole chain and compare it with the anchors at the broker
+    ///
+    /// Finds a changed, removed, inserted or moved row, a chain that was computed anew, and one
+    /// that was cut. Works while the relay runs. Ends with 0 if all is well, 65 if it is not.
+    Verify {
+        /// The audit [default: relay.db in the data directory, or RELAY_DB]
+        #[arg(long, value_name = "FILE")]
+        db: Option<PathBuf>,
+        /// Ask no broker: what somebody with the passphrase computed anew or cut off is not found
+        #[arg(long)]
+        offline: bool,
+        /// Answer as one object of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the last rows
+    Show {
+        /// The audit [default: relay.db in the data directory, or RELAY_DB]
+        #[arg(long, value_name = "FILE")]
+        db: Option<PathBuf>,
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        last: u32,
+        /// Answer as one object of JSON a row
+        #[arg(long)]
+        json: bool,
+    },
 }

@@ -1,6 +1,7 @@
 //! A command a file.
 
 pub(crate) mod agent;
+pub(crate) mod audit;
 pub(crate) mod chat;
 pub(crate) mod inbox;
 pub(crate) mod invite;

@@ -15,6 +15,8 @@ use crate::{failure::Failure, settings::Settings};
 
 /// The certificate authority's encrypted file.
 pub(crate) const AUTHORITY: &str = "authority.db";
+/// The relay's audit.
+pub(crate) const AUDIT: &str = "relay.db";
 /// The agent's store.
 pub(crate) const AGENT: &str = "agent.db";
 /// The probe's store.
@@ -36,6 +38,11 @@ pub(crate) fn open(settings: &Settings) -> Result<DataDir, Failure> {
 /// The data directory of one service among others.
 pub(crate) fn open_shared(settings: &Settings) -> Result<DataDir, Failure> {
     DataDir::open_shared(&settings.data_dir).map_err(|error| Failure::new(error.exit(), error))
+}
+
+/// Where the relay's audit is.
+pub(crate) fn audit(settings: &Settings, data: &DataDir) -> PathBuf {
+    settings.relay_db.clone().unwrap_or_else(|| data.join(AUDIT))
 }
 
 /// The passphrase, generated on the first start where none is given.

@@ -20,7 +20,9 @@ pub(crate) async fn open_store(path: PathBuf, passphrase: Passphrase) -> Result<
 /// With the exit code that fits.
 pub(crate) fn store_failure(error: OpenError) -> Failure {
     let exit = match &error {
-        OpenError::Passphrase { .. } | OpenError::Newer { .. } => Exit::Config,
+        OpenError::Passphrase { .. } | OpenError::Newer { .. } | OpenError::OtherKind { .. } => {
+            Exit::Config
+        }
         OpenError::Io { .. } | OpenError::Database { .. } => Exit::Io,
         OpenError::Lock(_) | OpenError::Thread { .. } => Exit::Unavailable,
     };

@@ -117,6 +117,9 @@ async fn carry_out(
         Command::Chat(args) => {
             once(&stop, Box::pin(commands::chat::run(settings, args, token))).await
         }
+        Command::Audit { command } => {
+            Box::pin(commands::audit::run(&settings, command, token)).await
+        }
         _ => commands::nats_conf::run(&settings),
     }
 }

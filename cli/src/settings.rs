@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) observation: ObservationSettings,
     pub(crate) passphrase: Option<SecretString>,
     pub(crate) trust_root: Option<PathBuf>,
+    /// `RELAY_DB`: the audit, where it is not in the data directory.
+    pub(crate) relay_db: Option<PathBuf>,
     pub(crate) nats: NatsSettings,
     pub(crate) relay_access: RelayAccess,
     /// `SYSMAINT_JOIN`: the line of an invitation.
@@ -117,6 +119,7 @@ impl Settings {
             },
             passphrase: reader.secret("MEGA_PASSPHRASE"),
             trust_root: reader.optional("SYSMAINT_TRUST_ROOT_FILE"),
+            relay_db: reader.optional("RELAY_DB"),
             nats: NatsSettings::from_reader(reader),
             relay_access: RelayAccess {
                 urls: reader.list("RELAY_URL", Vec::new()),
@@ -182,6 +185,7 @@ fn relay(reader: &mut Reader) -> sysmaint_relay_bridge::Config {
         shards: BusConfig::SHARDS,
         replicas: 1,
         durability: EffectiveDurability::Unknown,
+        audit_retention: audit_retention(reader),
         operator_token: reader.secret("SYSMAINT_OPERATOR_TOKEN"),
         sockets: sockets(reader),
         http: relay_limits(reader),
@@ -213,6 +217,15 @@ fn relay_limits(reader: &mut Reader) -> Limits {
         reader.reject("RELAY_MAX_CONNECTIONS_PER_PEER", reason);
     }
     limits
+}
+
+fn audit_retention(reader: &mut Reader) -> Duration {
+    let bounds = 1..=3650;
+    let days = reader.value("RELAY_AUDIT_DAYS", 90);
+    if !bounds.contains(&days) {
+        reader.reject("RELAY_AUDIT_DAYS", "must be 1 to 3650 days");
+    }
+    Duration::from_hours(24 * days)
 }
 
 fn web(reader: &mut Reader) -> sysmaint_web::Config {

@@ -1,6 +1,9 @@
 //! What can be set.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use secrecy::SecretString;
 use sysmaint_bus::{BusConfig, EffectiveDurability};
@@ -23,6 +26,8 @@ pub struct Config {
     /// What the broker was found to do with its disk, for `/diagnostics`: only a connection to the
     /// system account can tell, and a bridge has none.
     pub durability: EffectiveDurability,
+    /// `RELAY_AUDIT_DAYS`: how long rows of the audit are kept.
+    pub audit_retention: Duration,
     /// Who presents it as bearer token may read `/diagnostics` from anywhere.
     pub operator_token: Option<SecretString>,
     /// What bounds WebSocket connections.
@@ -35,6 +40,9 @@ pub struct Config {
 }
 
 impl Config {
+    /// How long rows of the audit are kept unless configured otherwise: 90 days.
+    pub const AUDIT_RETENTION: Duration = Duration::from_hours(24 * 90);
+
     /// Whether a registration over HTTP needs a one-time code even from this machine: a relay
     /// that others reach may sit behind a proxy, whose requests come from loopback too.
     pub fn requires_code(&self) -> bool {
@@ -51,6 +59,7 @@ impl Default for Config {
             shards: BusConfig::SHARDS,
             replicas: 1,
             durability: EffectiveDurability::Unknown,
+            audit_retention: Self::AUDIT_RETENTION,
             operator_token: None,
             sockets: SocketSettings::default(),
             http: Limits::default(),

@@ -106,13 +106,22 @@ impl Post {
             .collect::<Result<Vec<_>, _>>()?;
         let (identity, _) = self.directory.identity(&to).await?;
         check_devices(&identity.devices, &addressed)?;
-        let published = sealed.iter().map(|sealed| self.mailboxes.publish(sealed));
-        try_join_all(published).await.map_err(unpublished)?;
+        self.store(&sealed).await?;
         let accepted = |sealed: &Sealed| AcceptedMessage {
             device_id: sealed.to().device_id,
             id: sealed.transfer_id(),
         };
         Ok(SendAccepted { accepted: sealed.iter().map(accepted).collect() })
+    }
+
+    /// Puts envelopes into their mailboxes. There is room in the audit before anything is stored,
+    /// so that nothing is stored which it does not come to tell of.
+    async fn store(&self, sealed: &[Sealed]) -> Result<(), Problem> {
+        let room = self.directory.audit().room().await?;
+        let published = sealed.iter().map(|sealed| self.mailboxes.publish(sealed));
+        try_join_all(published).await.map_err(unpublished)?;
+        room.accepted(sealed);
+        Ok(())
     }
 }
 

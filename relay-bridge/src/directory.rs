@@ -31,6 +31,7 @@ pub(crate) use code::hash as code_hash;
 pub(crate) use token::TokenHash;
 
 use crate::{
+    audit::Audit,
     counters::{Counters, Event},
     problem::{UNKNOWN_IDENTITY, unavailable},
 };
@@ -56,6 +57,7 @@ pub struct RelayDirectory {
     bus: Bus,
     registry: Registry,
     authority: Arc<Authority>,
+    audit: Audit,
     counters: Arc<Counters>,
     requires_code: bool,
 }
@@ -65,11 +67,12 @@ impl RelayDirectory {
     pub(crate) async fn open(
         bus: &Bus,
         authority: Arc<Authority>,
+        audit: Audit,
         counters: Arc<Counters>,
         requires_code: bool,
     ) -> Result<Self, RegistryError> {
         let registry = Registry::open(bus).await?;
-        Ok(Self { bus: bus.clone(), registry, authority, counters, requires_code })
+        Ok(Self { bus: bus.clone(), registry, authority, audit, counters, requires_code })
     }
 
     /// Registers a device; true for one that was not registered before.
@@ -78,7 +81,7 @@ impl RelayDirectory {
         origin: Origin,
         request: &RegisterRequest,
     ) -> Result<(bool, Registered), Problem> {
-        let registered = registration::register(self, origin, request).await;
+        let registered = self.register_recorded(origin, request).await;
         match &registered {
             Ok((new, _)) => {
                 self.counters.count(Event::RegistrationAccepted);
@@ -87,6 +90,24 @@ impl RelayDirectory {
             Err(_) => self.counters.count(Event::RegistrationRefused),
         }
         registered
+    }
+
+    /// Nobody learns of a registration, its token least of all, before it is recorded.
+    async fn register_recorded(
+        &self,
+        origin: Origin,
+        request: &RegisterRequest,
+    ) -> Result<(bool, Registered), Problem> {
+        self.audit.check()?;
+        let (new, registered) = registration::register(self, origin, request).await?;
+        let own = Mailbox::new(request.identity.clone(), request.device_id);
+        self.audit.registered(&own, new).await?;
+        Ok((new, registered))
+    }
+
+    /// Where it is written down what was done.
+    pub(crate) const fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// What certificates chain to, 33 bytes.
@@ -137,7 +158,10 @@ impl DirectoryHandler for RelayDirectory {
         own: &Mailbox,
         upload: &PrekeyUpload,
     ) -> Result<PrekeyCount, Problem> {
-        prekeys::upload(self, own, upload).await
+        self.audit.check()?;
+        let counts = prekeys::upload(self, own, upload).await?;
+        self.audit.prekeys_uploaded(own, upload);
+        Ok(counts)
     }
 
     async fn prekey_count(&self, own: &Mailbox) -> Result<PrekeyCount, Problem> {
@@ -146,11 +170,14 @@ impl DirectoryHandler for RelayDirectory {
     }
 
     async fn certificate(&self, own: &Mailbox) -> Result<DeliveryCertificate, Problem> {
-        certificate::renew(self, own).await
+        self.audit.check()?;
+        let certificate = certificate::renew(self, own).await?;
+        self.audit.certificate_issued(own);
+        Ok(certificate)
     }
 
-    async fn bundle(&self, _requester: &Handle, target: &Handle) -> Result<Bundle, Problem> {
-        bundle::take(self, target).await
+    async fn bundle(&self, requester: &Handle, target: &Handle) -> Result<Bundle, Problem> {
+        bundle::take(self, requester, target).await
     }
 }
 

@@ -24,6 +24,7 @@ macro_rules! kinds {
 
 kinds! {
     ADMISSION_REQUIRED = 403 "admission-required" "A further device must be admitted";
+    AUDIT_UNAVAILABLE = 503 "audit-unavailable" "The relay cannot write its audit";
     BODY_TOO_LARGE = 413 "body-too-large" "The body is too large";
     BROKER_REFUSED = 502 "broker-refused" "The broker refuses the envelope";
     CHALLENGE_SPENT = 403 "challenge-spent" "The challenge cannot be used";

@@ -12,11 +12,12 @@ use sysmaint_service::{
     http_server::{HttpServer, ListenError, Listener, TlsError},
     metrics::Metrics,
 };
+use sysmaint_store::audit::AuditWriteError;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, counters::Counters, delivery::Post, directory::RelayDirectory, http::App, metrics,
-    socket::Sockets,
+    Audit, Config, counters::Counters, delivery::Post, directory::RelayDirectory, http::App,
+    metrics, socket::Sockets,
 };
 
 /// Why there is no listener.
@@ -51,6 +52,9 @@ pub enum BindError {
 /// Why a bridge ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// The audit cannot be begun.
+    #[error("the relay cannot write its audit")]
+    Audit(#[source] AuditWriteError),
     /// The NATS side ended.
     #[error("the directory cannot be served over nats")]
     Directory(#[source] ServeError),
@@ -92,6 +96,8 @@ pub async fn bind(config: &Config) -> Result<Listener, BindError> {
 /// What a bridge is made of.
 #[derive(Debug)]
 pub struct Parts {
+    /// Where this bridge writes down what it does; every bridge has its own.
+    pub audit: Audit,
     /// Signs sender certificates; the same for every bridge of a deployment.
     pub authority: Arc<Authority>,
     /// The connection to the broker.
@@ -112,19 +118,25 @@ pub async fn run(
     parts: Parts,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
-    let Parts { authority, bus, listener, metrics, source } = parts;
+    let Parts { audit, authority, bus, listener, metrics, source } = parts;
     check_shards(&config, &bus)?;
     let streams = StreamTable {
         shards: config.shards,
         replicas: config.replicas,
         ..StreamTable::single_server()
     };
-    bus.ensure_streams(&streams).await.map_err(RunError::Streams)?;
+    Box::pin(bus.ensure_streams(&streams)).await.map_err(RunError::Streams)?;
     let counters = Arc::new(Counters::default());
-    let requires_code = config.requires_code();
-    let directory = RelayDirectory::open(&bus, authority, Arc::clone(&counters), requires_code)
-        .await
-        .map_err(RunError::Registry)?;
+    let (requires_code, retention) = (config.requires_code(), config.audit_retention);
+    let opened = Box::pin(RelayDirectory::open(
+        &bus,
+        authority,
+        audit.clone(),
+        Arc::clone(&counters),
+        requires_code,
+    ));
+    let directory = opened.await.map_err(RunError::Registry)?;
+    audit.begin().await.map_err(RunError::Audit)?;
     let stop = shutdown.child_token();
     let post = Post::new(
         directory.clone(),
@@ -153,19 +165,20 @@ pub async fn run(
         sockets: Arc::clone(&sockets),
         source,
     };
+    // All are large and live as long as the bridge: they belong on the heap, not in the caller.
     let over_nats =
-        bus.serve_directory(Arc::new(directory), env!("CARGO_PKG_VERSION"), stop.clone());
+        Box::pin(bus.serve_directory(Arc::new(directory), env!("CARGO_PKG_VERSION"), stop.clone()));
+    let over_http = Box::pin(server.serve(app.router(), stop.clone()));
+    let connections = Box::pin(sockets.run(&stop));
+    let kept = Box::pin(audit.keep(&bus, retention, &stop));
     let over_nats = async { ended(&stop, over_nats.await.map_err(RunError::Directory)) };
     tracing::info!(port = address.port(), tls, "serving the relay");
-    let over_http = server.serve(app.router(), stop.clone());
     let over_http = async {
         over_http.await;
         ended(&stop, Ok(()))
     };
-    let connections = sockets.run(&stop);
-    // They are large and live as long as the bridge: they belong on the heap, not in the caller.
-    let (over_nats, over_http, ()) =
-        tokio::join!(Box::pin(over_nats), Box::pin(over_http), Box::pin(connections));
+    let (over_nats, over_http, (), ()) = tokio::join!(over_nats, over_http, connections, kept);
+    Box::pin(audit.end(&bus)).await;
     over_nats.and(over_http)
 }
 

@@ -4,9 +4,9 @@ use std::{path::PathBuf, sync::Arc};
 
 use sysmaint_bus::EffectiveDurability;
 use sysmaint_device::authority::Authority;
-use sysmaint_relay_bridge::Parts;
+use sysmaint_relay_bridge::{Audit, Parts};
 use sysmaint_service::{data_dir::DataDir, exit::Exit, metrics::Metrics};
-use sysmaint_store::{AuthorityFileError, Passphrase, load_or_create_authority};
+use sysmaint_store::{AuthorityFileError, Passphrase, audit::AuditLog, load_or_create_authority};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -28,13 +28,16 @@ pub(crate) async fn run(
     let data = data_files::open_shared(&settings)?;
     let passphrase = data_files::given_passphrase(&settings, &data)?;
     let credentials = keyring::credentials(&settings, &data, Service::Relay)?;
-    let authority = authority(data.join(data_files::AUTHORITY), passphrase).await?;
+    let audit = open_audit(data_files::audit(&settings, &data), passphrase.clone());
+    let authority = authority(data.join(data_files::AUTHORITY), passphrase);
+    let (audit, authority) = tokio::try_join!(audit, authority)?;
     data_files::write_trust_root(&data, &authority.trust_root())?;
     let url = super::nats_url(&settings);
     let bus = device::connect(&url, credentials, Service::Relay, &shutdown).await?;
     let mut config = settings.relay;
     config.durability = durability(&url, &data, &shutdown).await;
     let parts = Parts {
+        audit,
         authority: Arc::new(authority),
         bus: bus.clone(),
         listener,
@@ -44,6 +47,12 @@ pub(crate) async fn run(
     sysmaint_relay_bridge::run(config, parts, shutdown).await.map_err(Failure::unavailable)?;
     bus.close().await;
     Ok(())
+}
+
+/// Opens this bridge's audit, or begins it.
+pub(crate) async fn open_audit(path: PathBuf, passphrase: Passphrase) -> Result<Audit, Failure> {
+    let opened = tokio::task::spawn_blocking(move || AuditLog::open(&path, &passphrase)).await;
+    opened.map_err(Failure::unavailable)?.map(Audit::new).map_err(device::store_failure)
 }
 
 /// Reads the certificate authority, or makes it the first time.

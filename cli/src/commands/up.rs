@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use sysmaint_agent::run as run_agent;
 use sysmaint_bus::{NatsServer, NatsServerConfig};
 use sysmaint_probe::run as run_probe;
-use sysmaint_relay_bridge::{Parts, run as run_relay};
+use sysmaint_relay_bridge::{Audit, Parts, run as run_relay};
 use sysmaint_service::{
     data_dir::DataDir, http_server::Listener, metrics::Metrics, supervisor::Supervisor,
 };
@@ -67,6 +67,7 @@ struct Listeners {
 }
 
 struct Stores {
+    audit: Audit,
     authority: sysmaint_device::authority::Authority,
     agent: Store,
     probe: Store,
@@ -79,13 +80,15 @@ impl Stores {
         let passphrase = data_files::passphrase(settings, data)?;
         let open = |name| device::open_store(data.join(name), passphrase.clone());
         let authority = relay::authority(data.join(data_files::AUTHORITY), passphrase.clone());
-        let (authority, agent, probe, web) = tokio::join!(
+        let audit = relay::open_audit(data_files::audit(settings, data), passphrase.clone());
+        let (audit, authority, agent, probe, web) = tokio::join!(
+            audit,
             authority,
             open(data_files::AGENT),
             open(data_files::PROBE),
             open(data_files::WEB),
         );
-        Ok(Self { authority: authority?, agent: agent?, probe: probe?, web: web? })
+        Ok(Self { audit: audit?, authority: authority?, agent: agent?, probe: probe?, web: web? })
     }
 }
 
@@ -133,6 +136,7 @@ async fn run_services(
 
     let mut supervisor = Supervisor::new(shutdown.clone());
     let parts = Parts {
+        audit: stores.audit,
         authority: Arc::new(stores.authority),
         bus: relay_bus,
         listener: listeners.relay,

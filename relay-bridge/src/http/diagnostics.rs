@@ -12,7 +12,7 @@ use sysmaint_protocol::limits::{
 use sysmaint_service::http_server::Connections;
 
 use super::{App, auth::Operator, failure::Failure};
-use crate::problem::unavailable;
+use crate::{audit::AuditReport, problem::unavailable};
 
 /// How the names of mailbox streams begin.
 const MAILBOXES: &str = "MAILBOX_";
@@ -27,6 +27,7 @@ pub(super) struct Report {
     sockets: Sockets,
     limits: Limits,
     connections: ConnectionReport,
+    audit: AuditReport,
     accepted: BTreeMap<&'static str, u64>,
     rejects: BTreeMap<&'static str, u64>,
     registration_needs_code: bool,
@@ -87,6 +88,7 @@ pub(super) async fn diagnostics(
         sockets: Sockets { open: app.sockets.count(), max: app.sockets.max() },
         limits: LIMITS,
         connections: connections(&app.connections),
+        audit: app.directory.audit().report(),
         accepted: app.counters.accepted(),
         rejects: app.counters.rejects(),
         registration_needs_code: app.config.requires_code(),

@@ -9,6 +9,7 @@
 #![expect(unreachable_pub, reason = "modules of a test share what they need")]
 
 mod access;
+mod audit;
 mod client;
 mod codes;
 mod life;

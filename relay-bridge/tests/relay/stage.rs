@@ -1,7 +1,7 @@
 //! One server, one bridge, and questions to it.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Once},
     time::{Duration, Instant},
 };
@@ -15,13 +15,19 @@ use sysmaint_bus::{
 };
 use sysmaint_device::{Sealed, authority::Authority};
 use sysmaint_protocol::{DeviceId, Envelope, TransferId, subject::Mailbox};
-use sysmaint_relay_bridge::{Config, Parts, RunError, bind, run};
+use sysmaint_relay_bridge::{Audit, Config, Parts, RunError, bind, run};
 use sysmaint_service::{http_server::Listener, metrics::Metrics};
+use sysmaint_store::{
+    Passphrase,
+    audit::{AuditFile, AuditLog},
+};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub const PATIENCE: Duration = Duration::from_secs(20);
+/// The stage's own bridge's audit.
+pub const AUDIT: &str = "relay.db";
 pub const SOURCE: &[u8] = b"\x1f\x8bthe source";
 
 pub struct Stage {
@@ -56,7 +62,8 @@ impl Stage {
         let shutdown = CancellationToken::new();
         let listener = bind(&config).await.unwrap();
         let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
-        let running = run(config, parts(listener, &bus, &authority), shutdown.clone());
+        let audit = open_audit(&directory.path().join(AUDIT));
+        let running = run(config, parts(listener, &bus, &authority, audit), shutdown.clone());
         let stage = Self {
             authority,
             bus,
@@ -117,11 +124,28 @@ impl Stage {
         self.server.take().unwrap().stop().await;
     }
 
-    /// Ends everything, and checks that it ended well.
-    pub async fn end(mut self) {
+    /// Ends the bridge, and checks that it ended well. The server goes on.
+    pub async fn stop_relay(&mut self) {
         self.shutdown.cancel();
         let relay = self.relay.take().unwrap();
         tokio::time::timeout(PATIENCE, relay).await.unwrap().unwrap().unwrap();
+    }
+
+    /// Where a bridge's audit of this name is.
+    pub fn audit_path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The bridge's audit, as it is now.
+    pub fn audit(&self) -> AuditFile {
+        AuditFile::open(&self.audit_path(AUDIT), &passphrase()).unwrap()
+    }
+
+    /// Ends everything, and checks that it ended well.
+    pub async fn end(mut self) {
+        if self.relay.is_some() {
+            self.stop_relay().await;
+        }
         self.bus.close().await;
         if let Some(server) = self.server.take() {
             server.stop().await;
@@ -169,9 +193,18 @@ impl Answer {
     }
 }
 
-pub fn parts(listener: Listener, bus: &Bus, authority: &Arc<Authority>) -> Parts {
+pub fn parts(listener: Listener, bus: &Bus, authority: &Arc<Authority>, audit: Audit) -> Parts {
+    let (authority, bus) = (Arc::clone(authority), bus.clone());
     let metrics = Metrics::start("0.0.0", None).unwrap();
-    Parts { authority: Arc::clone(authority), bus: bus.clone(), listener, metrics, source: SOURCE }
+    Parts { audit, authority, bus, listener, metrics, source: SOURCE }
+}
+
+pub fn open_audit(path: &Path) -> Audit {
+    Audit::new(AuditLog::open(path, &passphrase()).unwrap())
+}
+
+pub fn passphrase() -> Passphrase {
+    Passphrase::new("of the tests".to_owned().into())
 }
 
 pub async fn answer(request: RequestBuilder) -> Answer {

@@ -12,6 +12,7 @@ pub mod conf;
 pub mod registry;
 pub mod server;
 
+mod anchors;
 mod backoff;
 mod connect;
 mod credentials;
@@ -31,6 +32,7 @@ mod stored_mailbox;
 mod streams;
 mod tap;
 
+pub use anchors::AnchorError;
 pub use connect::{Bus, BusConfig, ConnectError, ServerVersion};
 pub use credentials::{Credentials, CredentialsError};
 pub use diagnostics::{

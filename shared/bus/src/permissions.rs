@@ -1,7 +1,7 @@
 //! Who may what on NATS. Whatever is not listed is denied.
 
 use sysmaint_protocol::subject::{
-    BUCKETS, DIRECTORY, Mailbox, SESSIONS_ALL, WAKES_ALL, mailbox_stream,
+    AUDIT, AUDIT_ALL, BUCKETS, DIRECTORY, Mailbox, SESSIONS_ALL, WAKES_ALL, mailbox_stream,
 };
 
 /// What a user of the server is for.
@@ -53,12 +53,13 @@ impl Role {
 
 fn relay() -> (Vec<String>, Vec<String>) {
     let publish = [
-        // Envelopes that came over HTTP, prekeys, the registry.
+        // Envelopes that came over HTTP, prekeys, the registry, anchors of the audit.
         "sealed.*.*.*",
         "otpk.*.*.*.*",
         "$KV.*.>",
         // What bridges tell each other about connections.
         SESSIONS_ALL,
+        AUDIT_ALL,
         // Answers to directory requests; the relay itself answers to inboxes only.
         "_INBOX.>",
         "$JS.API.INFO",
@@ -118,6 +119,7 @@ fn operator(shards: u32) -> (Vec<String>, Vec<String>) {
         (0..shards.clamp(1, BUCKETS))
             .map(|shard| format!("$JS.API.DIRECT.GET.{}", mailbox_stream(shard))),
     );
+    publish.push(format!("$JS.API.DIRECT.GET.{AUDIT}"));
     (publish, vec!["sealed.>".to_owned(), "wake.>".to_owned()])
 }
 

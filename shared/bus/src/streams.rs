@@ -147,6 +147,7 @@ fn merge(found: &Config, wanted: &Config) -> Config {
         allow_rollup: wanted.allow_rollup,
         allow_message_schedules: wanted.allow_message_schedules,
         deny_delete: wanted.deny_delete,
+        deny_purge: wanted.deny_purge,
         republish: wanted.republish.clone(),
         ..found.clone()
     }

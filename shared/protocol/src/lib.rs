@@ -3,6 +3,7 @@
 //! * [`Handle`], [`ServiceId`], [`DeviceId`]: who is meant.
 //! * [`Envelope`]: the only thing that a bus or a relay ever holds of a message.
 //! * [`Header`] and [`body`]: what a recipient finds inside the seal.
+//! * [`audit`]: what a relay's audit and its anchors are made of.
 //! * [`subject`]: where things travel on NATS.
 //! * [`rest`]: the relay's documented HTTP types, which the NATS directory shares.
 //! * [`websocket`]: the frames of its WebSocket.
@@ -10,6 +11,7 @@
 //!
 //! No I/O and no clock: times are arguments, and the crate builds for wasm32.
 
+pub mod audit;
 pub mod body;
 pub mod identities;
 pub mod limits;

@@ -21,7 +21,8 @@ pub(crate) const CODES: &str = "CODES";
 /// Parts of a thousand of the file limit. What is left is slack for the server's own files.
 const MAILBOXES_SHARE: u64 = 900;
 const PREKEYS_SHARE: u64 = 50;
-const BUCKET_SHARE: u64 = 8;
+const BUCKET_SHARE: u64 = 7;
+const AUDIT_SHARE: u64 = 3;
 
 /// Headers are counted with the message.
 const HEADERS: usize = 4096;
@@ -31,6 +32,8 @@ const MAILBOX_DEDUP: Duration = Duration::from_mins(5);
 const PREKEYS_DEDUP: Duration = Duration::from_hours(1);
 /// From the last use on; longer than any code lives.
 const CODES_AGE: Duration = limits::MAILBOX_AGE.saturating_add(Duration::from_hours(24));
+/// A bridge that repeats an anchor, since no answer came, adds nothing.
+const AUDIT_DEDUP: Duration = Duration::from_hours(1);
 /// One a device beside the server. WorkQueue acknowledgements cost time by their number, so a
 /// stream that comes near this wants more shards.
 const MAILBOX_CONSUMERS: i32 = 2000;
@@ -60,7 +63,7 @@ impl StreamTable {
         let buckets = [IDENTITIES, STANDING, TOKENS, CHALLENGES, CODES];
         (0..shards)
             .map(subject::mailbox_stream)
-            .chain([subject::PREKEYS.to_owned()])
+            .chain([subject::PREKEYS.to_owned(), subject::AUDIT.to_owned()])
             .chain(buckets.into_iter().map(|bucket| format!("KV_{bucket}")))
     }
 
@@ -68,6 +71,7 @@ impl StreamTable {
         let mut configs: Vec<_> =
             (0..self.shards.max(1)).map(|shard| self.mailbox(shard)).collect();
         configs.push(self.prekeys());
+        configs.push(self.anchors());
         configs.push(self.bucket(IDENTITIES, "identities and their devices", 200 * 1024, false));
         configs.push(self.bucket(STANDING, "signed and last-resort prekeys", 16 * 1024, false));
         configs.push(self.bucket(TOKENS, "hashes of device tokens", 1024, true));
@@ -124,6 +128,25 @@ impl StreamTable {
             discard_new_per_subject: true,
             duplicate_window: PREKEYS_DEDUP,
             max_consumers: OTHER_CONSUMERS,
+            ..self.any()
+        }
+    }
+
+    /// What is here stays: nothing is deleted or purged, and nothing ages. A full stream refuses
+    /// new anchors, so that nobody pushes old ones out.
+    fn anchors(&self) -> Config {
+        Config {
+            name: subject::AUDIT.to_owned(),
+            description: Some("anchors of the bridges' audits".to_owned()),
+            metadata: metadata(&[]),
+            subjects: vec![subject::AUDIT_ALL.to_owned()],
+            max_message_size: message_size(1024),
+            max_bytes: self.share(AUDIT_SHARE, 1),
+            discard: DiscardPolicy::New,
+            duplicate_window: AUDIT_DEDUP,
+            max_consumers: OTHER_CONSUMERS,
+            deny_delete: true,
+            deny_purge: true,
             ..self.any()
         }
     }

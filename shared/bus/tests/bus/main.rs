@@ -1,8 +1,9 @@
 //! The bus against a real nats-server with the rendered configuration and real roles.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(unreachable_pub, reason = "modules of a test share what they need")]
 
+mod anchors;
 mod directory;
 mod hints;
 mod mailboxes;
