@@ -44,7 +44,9 @@ pub(crate) async fn run(
         metrics,
         source: source::ARCHIVE,
     };
-    sysmaint_relay_bridge::run(config, parts, shutdown).await.map_err(Failure::unavailable)?;
+    // It is large and lives as long as the process: it belongs on the heap.
+    let running = Box::pin(sysmaint_relay_bridge::run(config, parts, shutdown));
+    running.await.map_err(Failure::unavailable)?;
     bus.close().await;
     Ok(())
 }

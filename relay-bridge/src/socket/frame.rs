@@ -104,7 +104,7 @@ mod tests {
         assert!(send("device_id", "2").is_ok());
         assert_eq!(kind("device_id", "0"), "urn:sysmaint:invalid-request");
         assert_eq!(kind("to", "\"Bob\""), "urn:sysmaint:invalid-request");
-        assert_eq!(kind("more", "1"), "urn:sysmaint:invalid-request");
+        assert_eq!(kind("registration_id", "-1"), "urn:sysmaint:invalid-request");
         for text in ["\"a secret, in plain words\"", "7", "null"] {
             assert_eq!(kind("envelope", text), "urn:sysmaint:not-an-envelope");
         }

@@ -10,8 +10,10 @@
 
 mod access;
 mod audit;
+mod bridges;
 mod client;
 mod codes;
+mod hopping;
 mod life;
 mod messages;
 mod observed;
@@ -20,3 +22,5 @@ mod prekeys;
 mod registration;
 mod sockets;
 mod stage;
+mod thousands;
+mod trouble;

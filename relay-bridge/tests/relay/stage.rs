@@ -120,6 +120,12 @@ impl Stage {
         id
     }
 
+    /// It is started again by itself.
+    pub fn kill_server(&self) {
+        let pid = self.server.as_ref().unwrap().pid().to_string();
+        std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
+    }
+
     pub async fn stop_server(&mut self) {
         self.server.take().unwrap().stop().await;
     }
@@ -150,6 +156,36 @@ impl Stage {
         if let Some(server) = self.server.take() {
             server.stop().await;
         }
+    }
+}
+
+/// A further bridge over the same server.
+pub struct Bridge {
+    pub stop: CancellationToken,
+    pub url: String,
+    bus: Bus,
+    relay: JoinHandle<Result<(), RunError>>,
+}
+
+impl Bridge {
+    pub async fn beside(stage: &Stage) -> Self {
+        let config = Config { port: 0, ..Config::default() };
+        let bus = stage.bus_of("relay").await;
+        let listener = bind(&config).await.unwrap();
+        let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+        let stop = CancellationToken::new();
+        let parts = parts(listener, &bus, &stage.authority);
+        let relay = tokio::spawn(run(config, parts, stop.clone()));
+        let bridge = Self { stop, url, bus, relay };
+        let ready = bridge.url.clone() + "/readyz";
+        assert_eq!(answer(stage.client.get(ready)).await.status, 200);
+        bridge
+    }
+
+    pub async fn end(self) {
+        self.stop.cancel();
+        tokio::time::timeout(PATIENCE, self.relay).await.unwrap().unwrap().unwrap();
+        self.bus.close().await;
     }
 }
 
