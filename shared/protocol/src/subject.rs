@@ -7,6 +7,7 @@
 //! | `otpk.<handle>.<device>.<kind>.<key id>` | one one-time prekey, in the stream `PREKEYS` |
 //! | `session.<handle>.<device>` | among bridges: a newer WebSocket, or the end of a device's token |
 //! | `relay.v1.<requester>.<operation>[.<target>]` | a directory request |
+//! | `relayadmin.v1.<decision>` | what the operator asks of the relay, with the relay's own key |
 
 use std::fmt;
 
@@ -23,6 +24,9 @@ pub const PREKEYS_ALL: &str = "otpk.*.*.*.*";
 
 /// First tokens of every directory request.
 pub const DIRECTORY: &str = "relay.v1";
+
+/// First tokens of what the relay's operator asks. Not below [`DIRECTORY`], where devices ask.
+pub const ADMINISTRATION: &str = "relayadmin.v1";
 
 /// First token of what bridges tell each other about connections.
 pub const SESSIONS: &str = "session";
