@@ -1,9 +1,11 @@
 //! A command a file.
 
 pub(crate) mod agent;
+pub(crate) mod devices;
 pub(crate) mod nats_conf;
 pub(crate) mod probe;
 pub(crate) mod relay;
+pub(crate) mod rotate;
 pub(crate) mod up;
 pub(crate) mod web;
 
@@ -14,7 +16,10 @@ use sysmaint_service::data_dir::DataDir;
 use sysmaint_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::{data_files, device, failure::Failure, keyring, keyring::Service, settings::Settings};
+use crate::{
+    data_files, device, device::Broker, failure::Failure, keyring, keyring::Service,
+    settings::Settings,
+};
 
 /// How long everything may take to stop.
 pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -42,11 +47,13 @@ impl Ground {
         let credentials = keyring::credentials(settings, &data, service)?;
         let store = device::open_store(data.join(file), passphrase).await?;
         let trust_root = data_files::trust_root(settings, &data, shutdown).await?;
-        let bus = device::connect(nats_url(settings), credentials, service, shutdown).await?;
+        let bus = device::connect(&broker(settings), credentials, service, shutdown).await?;
         Ok(Self { data, bus, store, trust_root })
     }
 }
 
-fn nats_url(settings: &Settings) -> &str {
-    settings.nats.url.as_deref().unwrap_or(NATS_URL)
+/// The broker that is set, or the usual one.
+fn broker(settings: &Settings) -> Broker {
+    let url = settings.nats.url.as_deref().unwrap_or(NATS_URL);
+    Broker { url: url.to_owned(), tls: settings.nats.tls.clone() }
 }

@@ -45,13 +45,17 @@ fn run(args: &Args) -> Result<(), Failure> {
         let shutdown =
             Shutdown::on_signals().map_err(|error| Failure::new(Exit::Unavailable, error))?;
         let token = shutdown.token();
-        match args.command {
+        match &args.command {
             Command::Up => commands::up::run(settings, token).await,
             Command::Relay => commands::relay::run(settings, token).await,
             Command::Agent => commands::agent::run(settings, token).await,
             Command::Probe => commands::probe::run(settings, token).await,
             Command::Web => commands::web::run(settings, token).await,
-            Command::NatsConf => commands::nats_conf::run(&settings),
+            Command::NatsConf { rotate: None } => commands::nats_conf::run(&settings),
+            Command::NatsConf { rotate: Some(service) } => {
+                commands::rotate::run(&settings, *service)
+            }
+            Command::Device(command) => commands::devices::run(settings, command, token).await,
         }
     })
 }

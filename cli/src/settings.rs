@@ -1,14 +1,17 @@
 //! All settings of all services, read at once so that every mistake is said at once.
 
 use std::{
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
 };
 
 use secrecy::SecretString;
-use sysmaint_bus::{BusConfig, EffectiveDurability, conf::Durability};
+use sysmaint_bus::{
+    BusConfig, ClientIdentity, ClientTls, EffectiveDurability,
+    conf::{Durability, ServerTls},
+};
 use sysmaint_protocol::identities;
 use sysmaint_service::{
     config::{FILE_NAME, Layers, Reader},
@@ -43,6 +46,12 @@ pub(crate) struct NatsSettings {
     pub(crate) nkey_file: Option<PathBuf>,
     /// `SYSMAINT_DURABILITY`: what a confirmed message survives.
     pub(crate) durability: Durability,
+    /// `NATS_CA_FILE`, `NATS_CLIENT_CERT_FILE` and `NATS_CLIENT_KEY_FILE`: TLS as a client.
+    pub(crate) tls: ClientTls,
+    /// `NATS_LISTEN`: where the server listens that `nats-conf` describes.
+    pub(crate) listen: Option<SocketAddr>,
+    /// `NATS_TLS_CERT_FILE` and `NATS_TLS_KEY_FILE`: with what that server proves who it is.
+    pub(crate) server_tls: Option<ServerTls>,
 }
 
 /// `power` or `process`.
@@ -123,11 +132,39 @@ impl Settings {
 impl NatsSettings {
     fn from_reader(reader: &mut Reader) -> Self {
         let durability: Option<Chosen> = reader.optional("SYSMAINT_DURABILITY");
+        let client = pair(reader, "NATS_CLIENT_CERT_FILE", "NATS_CLIENT_KEY_FILE");
+        let server = pair(reader, "NATS_TLS_CERT_FILE", "NATS_TLS_KEY_FILE");
         Self {
             port: reader.value("NATS_PORT", 4222),
             url: reader.optional("NATS_URL"),
             nkey_file: reader.optional("NATS_NKEY_FILE"),
             durability: durability.map_or(Durability::Power, |chosen| chosen.0),
+            tls: ClientTls {
+                authorities: reader.optional("NATS_CA_FILE"),
+                identity: client.map(|(certificate, key)| ClientIdentity { certificate, key }),
+            },
+            listen: reader.optional("NATS_LISTEN"),
+            server_tls: server.map(|(certificate, key)| ServerTls { certificate, key }),
+        }
+    }
+}
+
+/// A certificate and its key: both or none.
+fn pair(
+    reader: &mut Reader,
+    certificate: &'static str,
+    key: &'static str,
+) -> Option<(PathBuf, PathBuf)> {
+    match (reader.optional(certificate), reader.optional(key)) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        (Some(_), None) => {
+            reader.reject(key, format!("is needed beside {certificate}"));
+            None
+        }
+        (None, Some(_)) => {
+            reader.reject(certificate, format!("is needed beside {key}"));
+            None
         }
     }
 }
@@ -137,9 +174,20 @@ fn relay(reader: &mut Reader) -> sysmaint_relay_bridge::Config {
         port: reader.value("RELAY_PORT", 8080),
         bind: reader.value("RELAY_BIND", IpAddr::V4(Ipv4Addr::LOCALHOST)),
         shards: BusConfig::SHARDS,
-        replicas: 1,
+        replicas: replicas(reader),
         durability: EffectiveDurability::Unknown,
         operator_token: reader.secret("SYSMAINT_OPERATOR_TOKEN"),
+    }
+}
+
+/// Two copies would be no better than one: either of two servers alone is no majority.
+fn replicas(reader: &mut Reader) -> usize {
+    match reader.value("NATS_REPLICAS", 1_u8) {
+        one_or_three @ (1 | 3) => one_or_three.into(),
+        _ => {
+            reader.reject("NATS_REPLICAS", "use 1 (one server) or 3 (a cluster of three or more)");
+            1
+        }
     }
 }
 
@@ -186,12 +234,20 @@ mod tests {
 
     #[test]
     fn every_mistake_is_said_at_once() {
-        let wrong = [("WEB_PORT", "high"), ("ALICE_ID", "Alice"), ("SYSMAINT_DURABILITY", "best")];
+        let wrong = [
+            ("WEB_PORT", "high"),
+            ("ALICE_ID", "Alice"),
+            ("SYSMAINT_DURABILITY", "best"),
+            ("NATS_REPLICAS", "2"),
+            ("NATS_TLS_CERT_FILE", "/cert.pem"),
+        ];
         let wrong = wrong.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut reader = Reader::new(Layers::new().variables(wrong));
         let _ = Settings::from_reader(&mut reader);
         let text = reader.finish().unwrap_err().to_string();
-        for name in ["WEB_PORT", "ALICE_ID", "SYSMAINT_DURABILITY"] {
+        for name in
+            ["WEB_PORT", "ALICE_ID", "SYSMAINT_DURABILITY", "NATS_REPLICAS", "NATS_TLS_KEY_FILE"]
+        {
             assert!(text.contains(name), "{text}");
         }
     }

@@ -8,6 +8,10 @@ use std::{
 /// Something that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
+    /// A device was revoked.
+    DeviceRevoked,
+    /// A device was told to register again.
+    DeviceRotated,
     /// An envelope was stored.
     EnvelopeAccepted,
     /// An envelope was larger than the protocol allows.
@@ -33,7 +37,9 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
+        Self::DeviceRevoked,
+        Self::DeviceRotated,
         Self::EnvelopeAccepted,
         Self::EnvelopeTooLarge,
         Self::MailboxFull,
@@ -49,6 +55,8 @@ impl Event {
 
     const fn name(self) -> &'static str {
         match self {
+            Self::DeviceRevoked => "device_revoked",
+            Self::DeviceRotated => "device_rotated",
             Self::EnvelopeAccepted => "envelope_accepted",
             Self::EnvelopeTooLarge => "envelope_too_large",
             Self::MailboxFull => "mailbox_full",
@@ -64,7 +72,13 @@ impl Event {
     }
 
     const fn is_reject(self) -> bool {
-        !matches!(self, Self::EnvelopeAccepted | Self::RegistrationAccepted)
+        !matches!(
+            self,
+            Self::DeviceRevoked
+                | Self::DeviceRotated
+                | Self::EnvelopeAccepted
+                | Self::RegistrationAccepted
+        )
     }
 }
 
@@ -114,6 +128,6 @@ mod tests {
         all.extend(counters.accepted());
         let mut numbers: Vec<_> = all.into_values().collect();
         numbers.sort_unstable();
-        assert_eq!(numbers, (1..=11).collect::<Vec<_>>());
+        assert_eq!(numbers, (1..=13).collect::<Vec<_>>());
     }
 }

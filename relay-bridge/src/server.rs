@@ -8,7 +8,9 @@ use std::{
 };
 
 use axum::serve::ListenerExt as _;
-use sysmaint_bus::{Bus, NatsMailbox, RegistryError, ServeError, StreamTable, StreamsError};
+use sysmaint_bus::{
+    Bus, Callout, Logins, NatsMailbox, RegistryError, ServeError, StreamTable, StreamsError,
+};
 use sysmaint_device::authority::Authority;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +49,12 @@ pub enum BindError {
 /// Why a bridge ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// The operator cannot be answered any more.
+    #[error("the operator cannot be answered over nats")]
+    Administration(#[source] ServeError),
+    /// Nobody can be let in to NATS any more.
+    #[error("logins cannot be answered over nats")]
+    Callout(#[source] ServeError),
     /// The NATS side ended.
     #[error("the directory cannot be served over nats")]
     Directory(#[source] ServeError),
@@ -88,6 +96,12 @@ pub struct Parts {
     pub authority: Arc<Authority>,
     /// The connection to the broker.
     pub bus: Bus,
+    /// Lets devices log in to NATS that registered at run time; absent where the broker's
+    /// configuration names nobody who may.
+    pub callout: Option<Callout>,
+    /// A connection as [`Role::Kick`](sysmaint_bus::Role::Kick), by which revoked devices are
+    /// disconnected at once; without it they stay until their login runs out.
+    pub kick: Option<Bus>,
     /// From [`bind`].
     pub listener: TcpListener,
     /// The gzipped archive of the complete source, offered at `/source`.
@@ -102,7 +116,7 @@ pub async fn run(
     parts: Parts,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
-    let Parts { authority, bus, listener, source } = parts;
+    let Parts { authority, bus, callout, kick, listener, source } = parts;
     check_shards(&config, &bus)?;
     let streams = StreamTable {
         shards: config.shards,
@@ -114,7 +128,8 @@ pub async fn run(
     let requires_code = config.requires_code();
     let directory = RelayDirectory::open(&bus, authority, Arc::clone(&counters), requires_code)
         .await
-        .map_err(RunError::Registry)?;
+        .map_err(RunError::Registry)?
+        .with_kick(kick);
     let stop = shutdown.child_token();
     let app = App {
         post: Post::new(
@@ -129,14 +144,38 @@ pub async fn run(
         shutdown: stop.clone(),
         source,
     };
+    let operator = bus.serve_administration(Arc::new(directory.clone()), stop.clone());
+    let operator = async { ended(&stop, operator.await.map_err(RunError::Administration)) };
+    let logins = let_in(callout, directory.logins(), &stop);
+    let logins = async { ended(&stop, logins.await.map_err(RunError::Callout)) };
     let over_nats =
         bus.serve_directory(Arc::new(directory), env!("CARGO_PKG_VERSION"), stop.clone());
     let over_nats = async { ended(&stop, over_nats.await.map_err(RunError::Directory)) };
     let over_http = serve(listener, app, &stop);
     let over_http = async { ended(&stop, over_http.await.map_err(RunError::Http)) };
-    // Both are large and live as long as the bridge: they belong on the heap, not in the caller.
-    let (over_nats, over_http) = tokio::join!(Box::pin(over_nats), Box::pin(over_http));
-    over_nats.and(over_http)
+    // All are large and live as long as the bridge: they belong on the heap, not in the caller.
+    let (over_nats, over_http, operator, logins) = tokio::join!(
+        Box::pin(over_nats),
+        Box::pin(over_http),
+        Box::pin(operator),
+        Box::pin(logins)
+    );
+    over_nats.and(over_http).and(operator).and(logins)
+}
+
+/// Answers the broker's questions about logins, if it asks this relay any.
+async fn let_in(
+    callout: Option<Callout>,
+    logins: Arc<dyn Logins>,
+    stop: &CancellationToken,
+) -> Result<(), ServeError> {
+    match callout {
+        Some(callout) => callout.serve(logins, stop.clone()).await,
+        None => {
+            stop.cancelled().await;
+            Ok(())
+        }
+    }
 }
 
 /// Envelopes would go to streams that nobody created.

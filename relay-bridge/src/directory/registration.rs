@@ -16,7 +16,7 @@ use sysmaint_protocol::{
 };
 
 use super::{
-    CHANGE_ATTEMPTS, Origin, RelayDirectory, certificate, challenge, pause,
+    CHANGE_ATTEMPTS, Origin, RelayDirectory, certificate, challenge, login, pause,
     placement::{Placement, place},
     token::Token,
 };
@@ -35,6 +35,7 @@ pub(super) async fn register(
 ) -> Result<(bool, Registered), Problem> {
     check_origin(directory.requires_code, origin)?;
     check_handle(&request.identity)?;
+    login::check(request)?;
     let key = verify::registration(request).map_err(invalid)?;
     let own = Mailbox::new(request.identity.clone(), request.device_id);
     challenge::spend(&directory.registry, &request.nonce.0, &own).await?;
@@ -111,6 +112,7 @@ async fn bind(
                 return Err(refused);
             }
         };
+        login::claim(directory, own, request).await?;
         registry.put_token(hash.as_str(), own).await.map_err(unavailable)?;
         stored = true;
         if let Some(previous) = &previous {
@@ -121,7 +123,12 @@ async fn bind(
             None => registry.create_identity(&own.handle, &identity).await,
         };
         match written {
-            Ok(_) => return Ok(previous.is_none()),
+            Ok(_) => {
+                if let Some(previous) = &previous {
+                    login::replaced(directory, previous, request).await?;
+                }
+                return Ok(previous.is_none());
+            }
             Err(RegistryError::Conflict) => pause().await,
             Err(error) => return Err(unavailable(error)),
         }
@@ -142,6 +149,7 @@ fn entry(
         token_hash: token_hash.to_owned(),
         certificate: issued.certificate.clone().into(),
         admission: None,
+        nats: request.nats.clone(),
         registered_at: clock::now(),
     }
 }

@@ -5,6 +5,7 @@
 
 mod access;
 mod life;
+mod logins;
 mod messages;
 mod person;
 mod prekeys;

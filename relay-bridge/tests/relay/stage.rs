@@ -10,7 +10,7 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 use sysmaint_bus::{
-    Bus, BusConfig, Credentials, NatsServer, NatsServerConfig, Role,
+    Bus, BusConfig, Callout, Credentials, Issuer, NatsServer, NatsServerConfig, Role,
     conf::{Durability, NatsUser},
 };
 use sysmaint_device::authority::Authority;
@@ -48,6 +48,11 @@ impl Stage {
     }
 
     pub async fn with(config: Config) -> Self {
+        Self::with_logins_for(config, Callout::LIFE).await
+    }
+
+    /// With logins that the server asks about again after this long.
+    pub async fn with_logins_for(config: Config, life: Duration) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let server = NatsServer::start(server_config(directory.path())).await.unwrap();
         let bus = connect(&server, directory.path(), "relay").await;
@@ -55,7 +60,13 @@ impl Stage {
         let shutdown = CancellationToken::new();
         let listener = bind(&config).await.unwrap();
         let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
-        let running = run(config, parts(listener, &bus, &authority), shutdown.clone());
+        let callout = connect(&server, directory.path(), "callout").await;
+        let parts = Parts {
+            callout: Some(Callout { life, ..Callout::new(callout, issuer(directory.path())) }),
+            kick: Some(connect(&server, directory.path(), "kick").await),
+            ..parts(listener, &bus, &authority)
+        };
+        let running = run(config, parts, shutdown.clone());
         let stage = Self {
             authority,
             bus,
@@ -69,6 +80,11 @@ impl Stage {
         // The listener takes connections before anything answers; the first answer ends the wait.
         assert_eq!(stage.get("/readyz", None).await.status, 200);
         stage
+    }
+
+    /// Where NATS listens.
+    pub fn nats_url(&self) -> String {
+        self.server.as_ref().unwrap().url()
     }
 
     /// Another connection to the same server.
@@ -160,7 +176,14 @@ impl Answer {
 }
 
 pub fn parts(listener: TcpListener, bus: &Bus, authority: &Arc<Authority>) -> Parts {
-    Parts { authority: Arc::clone(authority), bus: bus.clone(), listener, source: SOURCE }
+    Parts {
+        authority: Arc::clone(authority),
+        bus: bus.clone(),
+        callout: None,
+        kick: None,
+        listener,
+        source: SOURCE,
+    }
 }
 
 pub async fn answer(request: RequestBuilder) -> Answer {
@@ -198,14 +221,27 @@ async fn connect(server: &NatsServer, directory: &Path, user: &str) -> Bus {
 
 fn server_config(directory: &Path) -> NatsServerConfig {
     let user = |name: &str, role| NatsUser::new(name, &credentials(directory, name), role);
-    let users =
-        vec![user("relay", Role::Relay), user("alice", Role::Service(vec![mailbox("alice")]))];
+    let users = vec![
+        user("relay", Role::Relay),
+        user("callout", Role::Callout),
+        user("kick", Role::Kick),
+        user("alice", Role::Service(vec![mailbox("alice")])),
+    ];
     NatsServerConfig {
         // The disk's speed is not what is tested.
         durability: Durability::Process,
         max_file_bytes: 1024 * 1024 * 1024,
+        issuer: Some(issuer(directory).public_key().to_owned()),
         ..NatsServerConfig::new(directory.to_owned(), 0, users)
     }
+}
+
+fn issuer(directory: &Path) -> Issuer {
+    let path = directory.join("issuer.nk");
+    if !path.exists() {
+        Issuer::generate().unwrap().write_new(&path).unwrap();
+    }
+    Issuer::read(&path).unwrap()
 }
 
 fn credentials(directory: &Path, user: &str) -> Credentials {

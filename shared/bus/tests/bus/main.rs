@@ -3,10 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(unreachable_pub, reason = "modules of a test share what they need")]
 
+mod cluster;
 mod directory;
 mod mailboxes;
+mod manual;
+mod matrix;
 mod permissions;
 mod readers;
 mod registry;
+mod rotation;
 mod servers;
 mod site;
+mod tls;
