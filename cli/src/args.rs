@@ -9,6 +9,8 @@ use sysmaint_relay_bridge::Invitation;
 
 use crate::span::Span;
 
+use crate::{commands::devices::Named, keyring::Service};
+
 /// Watch your machines and talk to them, end-to-end encrypted.
 ///
 /// Every setting is an environment variable, described in .env.example, or a key of sysmaint.toml.
@@ -30,6 +32,9 @@ const EXAMPLES: &str = "\
 Examples:
   sysmaint up                 everything on this machine, with a nats-server of its own
   sysmaint nats-conf          a nats.conf and keys, for services that run one by one
+  sysmaint nats-conf --rotate agent
+                              a new key for the agent, without restarting anything
+  sysmaint device revoke carol.1
   NATS_URL=nats://127.0.0.1:4222 sysmaint agent
   sysmaint invite             a line that lets another machine join
 
@@ -56,7 +61,17 @@ pub(crate) enum Command {
     /// Write a nats.conf and one key a service into the data directory
     ///
     /// For a nats-server that you run yourself. Existing keys are kept.
-    NatsConf,
+    NatsConf {
+        /// Make a new key for this service, put it in the place of the old one in every nats.conf
+        /// of the data directory, and have the server that `up` runs read it; nothing is restarted
+        #[arg(long, value_enum, value_name = "SERVICE")]
+        rotate: Option<Service>,
+    },
+    /// See and decide which devices the relay knows
+    ///
+    /// Asks a running relay over NATS with the relay's own key, on the relay's machine.
+    #[command(subcommand)]
+    Device(DeviceCommand),
     /// Print a line that lets a machine elsewhere join; run it on the relay's machine
     ///
     /// The line is a secret until it was used: it carries a one-time code.
@@ -182,4 +197,35 @@ pub(crate) enum AuditCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What can be decided about devices.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum DeviceCommand {
+    /// List all devices
+    List {
+        /// One JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Throw a device out: its token, prekeys and NATS login end now, and its key may not come back
+    Revoke(Decide),
+    /// Make a device register again by itself, for a new token
+    Rotate(Decide),
+    /// Let a revoked device register again with the key it had
+    Readmit(Decide),
+}
+
+/// About which device, and how to ask.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub(crate) struct Decide {
+    /// <handle>, for all devices of an identity, or <handle>.<device>
+    #[arg(value_name = "HANDLE[.DEVICE]")]
+    pub(crate) named: Named,
+    /// Do not ask first
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// One JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -3,12 +3,14 @@
 pub(crate) mod agent;
 pub(crate) mod audit;
 pub(crate) mod chat;
+pub(crate) mod devices;
 pub(crate) mod inbox;
 pub(crate) mod invite;
 pub(crate) mod join;
 pub(crate) mod nats_conf;
 pub(crate) mod probe;
 pub(crate) mod relay;
+pub(crate) mod rotate;
 pub(crate) mod send;
 pub(crate) mod up;
 pub(crate) mod web;
@@ -21,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     data_files, device,
+    device::Broker,
     failure::Failure,
     keyring::Service,
     settings::{NatsSettings, Settings},
@@ -56,7 +59,8 @@ impl Ground {
 }
 
 /// Where a service finds NATS: where it is told to, or where `up` runs it.
-pub(crate) fn nats_url(settings: &Settings) -> String {
-    let NatsSettings { url, port, .. } = &settings.nats;
-    url.clone().unwrap_or_else(|| format!("nats://127.0.0.1:{port}"))
+pub(crate) fn broker(settings: &Settings) -> Broker {
+    let NatsSettings { url, port, tls, .. } = &settings.nats;
+    let url = url.clone().unwrap_or_else(|| format!("nats://127.0.0.1:{port}"));
+    Broker { url, tls: tls.clone() }
 }

@@ -120,6 +120,10 @@ async fn carry_out(
         Command::Audit { command } => {
             Box::pin(commands::audit::run(&settings, command, token)).await
         }
+        Command::Device(command) => {
+            Box::pin(commands::devices::run(settings, command, token)).await
+        }
+        Command::NatsConf { rotate: Some(service) } => commands::rotate::run(&settings, *service),
         _ => commands::nats_conf::run(&settings),
     }
 }

@@ -8,7 +8,10 @@ use std::{
 };
 
 use secrecy::SecretString;
-use sysmaint_bus::{BusConfig, EffectiveDurability, RelayUrl, conf::Durability};
+use sysmaint_bus::{
+    BusConfig, ClientIdentity, ClientTls, EffectiveDurability, RelayUrl,
+    conf::{Durability, ServerTls},
+};
 use sysmaint_protocol::{Handle, identities};
 use sysmaint_service::{
     config::{FILE_NAME, Layers, Reader},
@@ -64,6 +67,12 @@ pub(crate) struct NatsSettings {
     pub(crate) nkey_file: Option<PathBuf>,
     /// `SYSMAINT_DURABILITY`: what a confirmed message survives.
     pub(crate) durability: Durability,
+    /// `NATS_CA_FILE`, `NATS_CLIENT_CERT_FILE` and `NATS_CLIENT_KEY_FILE`: TLS as a client.
+    pub(crate) tls: ClientTls,
+    /// `NATS_LISTEN`: where the server listens that `nats-conf` describes.
+    pub(crate) listen: Option<SocketAddr>,
+    /// `NATS_TLS_CERT_FILE` and `NATS_TLS_KEY_FILE`: with what that server proves who it is.
+    pub(crate) server_tls: Option<ServerTls>,
 }
 
 /// How the relay is reached from elsewhere.
@@ -169,11 +178,39 @@ impl Settings {
 impl NatsSettings {
     fn from_reader(reader: &mut Reader) -> Self {
         let durability: Option<Chosen> = reader.optional("SYSMAINT_DURABILITY");
+        let client = pair(reader, "NATS_CLIENT_CERT_FILE", "NATS_CLIENT_KEY_FILE");
+        let server = pair(reader, "NATS_TLS_CERT_FILE", "NATS_TLS_KEY_FILE");
         Self {
             port: reader.value("NATS_PORT", 4222),
             url: reader.optional("NATS_URL"),
             nkey_file: reader.optional("NATS_NKEY_FILE"),
             durability: durability.map_or(Durability::Power, |chosen| chosen.0),
+            tls: ClientTls {
+                authorities: reader.optional("NATS_CA_FILE"),
+                identity: client.map(|(certificate, key)| ClientIdentity { certificate, key }),
+            },
+            listen: reader.optional("NATS_LISTEN"),
+            server_tls: server.map(|(certificate, key)| ServerTls { certificate, key }),
+        }
+    }
+}
+
+/// A certificate and its key: both or none.
+fn pair(
+    reader: &mut Reader,
+    certificate: &'static str,
+    key: &'static str,
+) -> Option<(PathBuf, PathBuf)> {
+    match (reader.optional(certificate), reader.optional(key)) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        (Some(_), None) => {
+            reader.reject(key, format!("is needed beside {certificate}"));
+            None
+        }
+        (None, Some(_)) => {
+            reader.reject(certificate, format!("is needed beside {key}"));
+            None
         }
     }
 }
@@ -183,7 +220,7 @@ fn relay(reader: &mut Reader) -> sysmaint_relay_bridge::Config {
         port: reader.value("RELAY_PORT", 8080),
         bind: reader.value("RELAY_BIND", IpAddr::V4(Ipv4Addr::LOCALHOST)),
         shards: BusConfig::SHARDS,
-        replicas: 1,
+        replicas: replicas(reader),
         durability: EffectiveDurability::Unknown,
         audit_retention: audit_retention(reader),
         operator_token: reader.secret("SYSMAINT_OPERATOR_TOKEN"),
@@ -226,6 +263,17 @@ fn audit_retention(reader: &mut Reader) -> Duration {
         reader.reject("RELAY_AUDIT_DAYS", "must be 1 to 3650 days");
     }
     Duration::from_hours(24 * days)
+}
+
+/// Two copies would be no better than one: either of two servers alone is no majority.
+fn replicas(reader: &mut Reader) -> usize {
+    match reader.value("NATS_REPLICAS", 1_u8) {
+        one_or_three @ (1 | 3) => one_or_three.into(),
+        _ => {
+            reader.reject("NATS_REPLICAS", "use 1 (one server) or 3 (a cluster of three or more)");
+            1
+        }
+    }
 }
 
 fn web(reader: &mut Reader) -> sysmaint_web::Config {
@@ -272,12 +320,20 @@ mod tests {
 
     #[test]
     fn every_mistake_is_said_at_once() {
-        let wrong = [("WEB_PORT", "high"), ("ALICE_ID", "Alice"), ("SYSMAINT_DURABILITY", "best")];
+        let wrong = [
+            ("WEB_PORT", "high"),
+            ("ALICE_ID", "Alice"),
+            ("SYSMAINT_DURABILITY", "best"),
+            ("NATS_REPLICAS", "2"),
+            ("NATS_TLS_CERT_FILE", "/cert.pem"),
+        ];
         let wrong = wrong.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut reader = Reader::new(Layers::new().variables(wrong));
         let _ = Settings::from_reader(&mut reader);
         let text = reader.finish().unwrap_err().to_string();
-        for name in ["WEB_PORT", "ALICE_ID", "SYSMAINT_DURABILITY"] {
+        for name in
+            ["WEB_PORT", "ALICE_ID", "SYSMAINT_DURABILITY", "NATS_REPLICAS", "NATS_TLS_KEY_FILE"]
+        {
             assert!(text.contains(name), "{text}");
         }
     }

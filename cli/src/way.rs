@@ -13,7 +13,7 @@ use sysmaint_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    commands::nats_url,
+    commands::broker,
     device,
     failure::Failure,
     keyring::{self, Service},
@@ -66,8 +66,7 @@ impl Chosen {
             Self::Nats(credentials) => credentials,
             Self::Relay(config) => return Ok(Way::Relay(config)),
         };
-        let url = nats_url(settings);
-        let bus = device::connect(&url, credentials, service, shutdown).await?;
+        let bus = device::connect(&broker(settings), credentials, service, shutdown).await?;
         Ok(Way::Nats(Box::new(bus)))
     }
 }

@@ -275,6 +275,7 @@ mod tests {
             token_hash: String::new(),
             certificate: Base64Bytes(Vec::new()),
             admission: None,
+            nats: None,
             registered_at: Timestamp::default(),
         };
         devices.iter().map(one).collect()

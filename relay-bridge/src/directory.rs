@@ -4,9 +4,12 @@ mod bundle;
 mod certificate;
 mod challenge;
 mod code;
+mod listing;
+mod login;
 mod placement;
 mod prekeys;
 mod registration;
+mod revocation;
 mod token;
 
 use std::{sync::Arc, time::Duration};
@@ -14,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use rand::Rng as _;
 use sysmaint_bus::{
-    Bus, DirectoryHandler, Registry, RegistryError,
+    Bus, DirectoryHandler, Logins, Registry, RegistryError,
     registry::{Identity, RegisteredDevice},
 };
 use sysmaint_device::{authority::Authority, key::IdentityKey};
@@ -60,6 +63,8 @@ pub struct RelayDirectory {
     audit: Audit,
     counters: Arc<Counters>,
     requires_code: bool,
+    /// A connection that may end others, where the deployment has one.
+    kick: Option<Bus>,
 }
 
 impl RelayDirectory {
@@ -72,7 +77,18 @@ impl RelayDirectory {
         requires_code: bool,
     ) -> Result<Self, RegistryError> {
         let registry = Registry::open(bus).await?;
-        Ok(Self { bus: bus.clone(), registry, authority, audit, counters, requires_code })
+        let bus = bus.clone();
+        Ok(Self { bus, registry, authority, audit, counters, requires_code, kick: None })
+    }
+
+    /// The same with a connection that may end those of revoked devices.
+    pub(crate) fn with_kick(self, kick: Option<Bus>) -> Self {
+        Self { kick, ..self }
+    }
+
+    /// Who may log in to NATS by the relay's word.
+    pub(crate) fn logins(&self) -> Arc<dyn Logins> {
+        Arc::new(self.registry.clone())
     }
 
     /// Registers a device; true for one that was not registered before.

@@ -6,7 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use sysmaint_bus::{Bus, NatsMailbox, RegistryError, ServeError, StreamTable, StreamsError};
+use sysmaint_bus::{
+    Bus, Callout, Logins, NatsMailbox, RegistryError, ServeError, StreamTable, StreamsError,
+};
 use sysmaint_device::authority::Authority;
 use sysmaint_service::{
     http_server::{HttpServer, ListenError, Listener, TlsError},
@@ -55,6 +57,12 @@ pub enum RunError {
     /// The audit cannot be begun.
     #[error("the relay cannot write its audit")]
     Audit(#[source] AuditWriteError),
+    /// The operator cannot be answered any more.
+    #[error("the operator cannot be answered over nats")]
+    Administration(#[source] ServeError),
+    /// Nobody can be let in to NATS any more.
+    #[error("logins cannot be answered over nats")]
+    Callout(#[source] ServeError),
     /// The NATS side ended.
     #[error("the directory cannot be served over nats")]
     Directory(#[source] ServeError),
@@ -102,6 +110,12 @@ pub struct Parts {
     pub authority: Arc<Authority>,
     /// The connection to the broker.
     pub bus: Bus,
+    /// Lets devices log in to NATS that registered at run time; absent where the broker's
+    /// configuration names nobody who may.
+    pub callout: Option<Callout>,
+    /// A connection as [`Role::Kick`](sysmaint_bus::Role::Kick), by which revoked devices are
+    /// disconnected at once; without it they stay until their login runs out.
+    pub kick: Option<Bus>,
     /// From [`bind`].
     pub listener: Listener,
     /// Where the bridge's numbers go.
@@ -118,7 +132,7 @@ pub async fn run(
     parts: Parts,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
-    let Parts { audit, authority, bus, listener, metrics, source } = parts;
+    let Parts { audit, authority, bus, callout, kick, listener, metrics, source } = parts;
     check_shards(&config, &bus)?;
     let streams = StreamTable {
         shards: config.shards,
@@ -135,7 +149,7 @@ pub async fn run(
         Arc::clone(&counters),
         requires_code,
     ));
-    let directory = opened.await.map_err(RunError::Registry)?;
+    let directory = opened.await.map_err(RunError::Registry)?.with_kick(kick);
     audit.begin().await.map_err(RunError::Audit)?;
     let stop = shutdown.child_token();
     let post = Post::new(
@@ -166,6 +180,10 @@ pub async fn run(
         source,
     };
     // All are large and live as long as the bridge: they belong on the heap, not in the caller.
+    let operator = Box::pin(bus.serve_administration(Arc::new(directory.clone()), stop.clone()));
+    let operator = async { ended(&stop, operator.await.map_err(RunError::Administration)) };
+    let logins = Box::pin(let_in(callout, directory.logins(), &stop));
+    let logins = async { ended(&stop, logins.await.map_err(RunError::Callout)) };
     let over_nats =
         Box::pin(bus.serve_directory(Arc::new(directory), env!("CARGO_PKG_VERSION"), stop.clone()));
     let over_http = Box::pin(server.serve(app.router(), stop.clone()));
@@ -177,9 +195,25 @@ pub async fn run(
         over_http.await;
         ended(&stop, Ok(()))
     };
-    let (over_nats, over_http, (), ()) = tokio::join!(over_nats, over_http, connections, kept);
+    let (over_nats, over_http, operator, logins, (), ()) =
+        tokio::join!(over_nats, over_http, operator, logins, connections, kept);
     Box::pin(audit.end(&bus)).await;
-    over_nats.and(over_http)
+    over_nats.and(over_http).and(operator).and(logins)
+}
+
+/// Answers the broker's questions about logins, if it asks this relay any.
+async fn let_in(
+    callout: Option<Callout>,
+    logins: Arc<dyn Logins>,
+    stop: &CancellationToken,
+) -> Result<(), ServeError> {
+    match callout {
+        Some(callout) => callout.serve(logins, stop.clone()).await,
+        None => {
+            stop.cancelled().await;
+            Ok(())
+        }
+    }
 }
 
 /// Envelopes would go to streams that nobody created.

@@ -32,10 +32,10 @@ pub(crate) async fn run(
     let data = data_files::open_shared(&settings)?;
     let credentials = keyring::credentials(&settings, &data, Service::Relay)?;
     let root = data_files::trust_root(&settings, &data, &shutdown).await?;
-    let nats = super::nats_url(&settings);
+    let broker = super::broker(&settings);
     let lives = args.expires.0;
     let issued = async {
-        let bus = device::connect(&nats, credentials, Service::Relay, &shutdown).await?;
+        let bus = device::connect(&broker, credentials, Service::Relay, &shutdown).await?;
         let invitation = relay::Invitation { handle: args.handle.clone(), uses: args.uses, lives };
         let code = Box::pin(invitation.issue(&bus)).await.map_err(Failure::unavailable)?;
         bus.close().await;
@@ -43,7 +43,8 @@ pub(crate) async fn run(
     };
     let code = tokio::time::timeout(WITHIN, issued).await.map_err(|_| {
         Failure::unavailable(anyhow::anyhow!(
-            "nats does not answer at {nats}: start `sysmaint up`, or nats-server and the relay"
+            "nats does not answer at {}: start `sysmaint up`, or nats-server and the relay",
+            broker.url
         ))
     })??;
     let invitation = Invitation {

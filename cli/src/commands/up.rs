@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::{STOP_WITHIN, relay, web};
 use crate::{
     data_files, device,
+    device::Broker,
     failure::Failure,
     keyring::{self, Service},
     observation,
@@ -47,10 +48,13 @@ pub(crate) async fn run(
         Some(_) => None,
         None => Some(start_server(&settings, &data, users).await?),
     };
-    let url = server.as_ref().map_or_else(|| super::nats_url(&settings), NatsServer::url);
+    let broker = match &server {
+        Some(server) => Broker::local(server.url()),
+        None => super::broker(&settings),
+    };
     let listeners = Listeners { relay: relay_listener, web: web_listener };
     let services =
-        run_services(settings, &data, stores, &url, listeners, metrics, shutdown.clone());
+        run_services(settings, &data, stores, &broker, listeners, metrics, shutdown.clone());
     let services = Box::pin(services);
     let Some(server) = server else { return services.await };
     let outcome = tokio::select! {
@@ -99,6 +103,7 @@ async fn start_server(
 ) -> Result<NatsServer, Failure> {
     let mut config = NatsServerConfig::new(data.path().to_owned(), settings.nats.port, users);
     config.durability = settings.nats.durability;
+    config.issuer = Some(keyring::issuer(data)?.public_key().to_owned());
     let server = NatsServer::start(config).await.map_err(Failure::unavailable)?;
     tracing::info!(url = server.url(), pid = server.pid(), adopted = server.was_adopted(), "nats");
     Ok(server)
@@ -108,7 +113,7 @@ async fn run_services(
     settings: Settings,
     data: &DataDir,
     stores: Stores,
-    url: &str,
+    broker: &Broker,
     listeners: Listeners,
     metrics: Metrics,
     shutdown: CancellationToken,
@@ -117,7 +122,7 @@ async fn run_services(
     data_files::write_trust_root(data, &root)?;
     let bus = async |service| {
         let credentials = keyring::credentials(&settings, data, service)?;
-        device::connect(url, credentials, service, &shutdown).await
+        device::connect(broker, credentials, service, &shutdown).await
     };
     let relay_bus = bus(Service::Relay).await?;
     let (agent_bus, probe_bus) = (bus(Service::Agent).await?, bus(Service::Probe).await?);
@@ -132,13 +137,15 @@ async fn run_services(
     let _probe_watch = observation::watch(&metrics, "probe", vec![probe.clone()]);
     let tap = web::watch(&settings, &tap_bus, &shutdown).await;
     let mut relay_config = settings.relay.clone();
-    relay_config.durability = relay::durability(url, data, &shutdown).await;
+    relay_config.durability = relay::durability(broker, data, &shutdown).await;
 
     let mut supervisor = Supervisor::new(shutdown.clone());
     let parts = Parts {
         audit: stores.audit,
         authority: Arc::new(stores.authority),
         bus: relay_bus,
+        callout: relay::callout(broker, data, &shutdown).await,
+        kick: relay::kick(broker, data, &shutdown).await,
         listener: listeners.relay,
         metrics: metrics.clone(),
         source: source::ARCHIVE,

@@ -31,8 +31,8 @@ pub(crate) async fn run(
     let bus = way.nats()?;
     let tap = match keyring::optional(&data, Service::Tap) {
         Some(key) => {
-            let url = super::nats_url(&settings);
-            let watcher = device::connect(&url, key, Service::Tap, &shutdown).await?;
+            let broker = super::broker(&settings);
+            let watcher = device::connect(&broker, key, Service::Tap, &shutdown).await?;
             watch(&settings, &watcher, &shutdown).await
         }
         None => None,

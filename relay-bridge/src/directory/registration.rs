@@ -18,7 +18,7 @@ use sysmaint_protocol::{
 use super::{
     CHANGE_ATTEMPTS, Origin, RelayDirectory, certificate, challenge,
     code::Presented,
-    pause,
+    login, pause,
     placement::{Placement, place},
     token::{self, Token},
 };
@@ -36,6 +36,7 @@ pub(super) async fn register(
     request: &RegisterRequest,
 ) -> Result<(bool, Registered), Problem> {
     check_handle(&request.identity)?;
+    login::check(request)?;
     let key = verify::registration(request).map_err(invalid)?;
     let own = Mailbox::new(request.identity.clone(), request.device_id);
     challenge::spend(&directory.registry, &request.nonce.0, &own).await?;
@@ -151,6 +152,7 @@ async fn bind(
                 return Err(refused);
             }
         };
+        login::claim(directory, own, request).await?;
         registry.put_token(hash.as_str(), own).await.map_err(unavailable)?;
         stored = true;
         if let Some(previous) = &previous {
@@ -164,6 +166,7 @@ async fn bind(
             Ok(_) => {
                 if let Some(previous) = &previous {
                     end_sessions(directory, own, previous).await;
+                    login::replaced(directory, previous, request).await?;
                 }
                 return Ok(previous.is_none());
             }
@@ -187,6 +190,7 @@ fn entry(
         token_hash: token_hash.to_owned(),
         certificate: issued.certificate.clone().into(),
         admission: None,
+        nats: request.nats.clone(),
         registered_at: clock::now(),
     }
 }
@@ -209,7 +213,11 @@ async fn retire(
 
 /// Ends what was opened with the token that is gone, at every bridge. One that does not hear of it
 /// checks the token itself before long.
-async fn end_sessions(directory: &RelayDirectory, own: &Mailbox, previous: &RegisteredDevice) {
+pub(super) async fn end_sessions(
+    directory: &RelayDirectory,
+    own: &Mailbox,
+    previous: &RegisteredDevice,
+) {
     let notice = SessionNotice::Revoked { token: token::mark(&previous.token_hash) };
     if let Err(error) = directory.bus.notify(own, notice).await {
         tracing::debug!(%error, "the end of a token could not be announced");

@@ -15,6 +15,7 @@ mod client;
 mod codes;
 mod hopping;
 mod life;
+mod logins;
 mod messages;
 mod observed;
 mod person;

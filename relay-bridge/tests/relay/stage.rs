@@ -10,7 +10,8 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 use sysmaint_bus::{
-    Bus, BusConfig, Credentials, Mailbox as _, NatsMailbox, NatsServer, NatsServerConfig, Role,
+    Bus, BusConfig, Callout, Credentials, Issuer, Mailbox as _, NatsMailbox, NatsServer,
+    NatsServerConfig, Role,
     conf::{Durability, NatsUser},
 };
 use sysmaint_device::{Sealed, authority::Authority};
@@ -55,6 +56,11 @@ impl Stage {
     }
 
     pub async fn with(config: Config) -> Self {
+        Self::with_logins_for(config, Callout::LIFE).await
+    }
+
+    /// With logins that the server asks about again after this long.
+    pub async fn with_logins_for(config: Config, life: Duration) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let server = NatsServer::start(server_config(directory.path())).await.unwrap();
         let bus = connect(&server, directory.path(), "relay").await;
@@ -63,7 +69,13 @@ impl Stage {
         let listener = bind(&config).await.unwrap();
         let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
         let audit = open_audit(&directory.path().join(AUDIT));
-        let running = run(config, parts(listener, &bus, &authority, audit), shutdown.clone());
+        let callout = connect(&server, directory.path(), "callout").await;
+        let parts = Parts {
+            callout: Some(Callout { life, ..Callout::new(callout, issuer(directory.path())) }),
+            kick: Some(connect(&server, directory.path(), "kick").await),
+            ..parts(listener, &bus, &authority, audit)
+        };
+        let running = run(config, parts, shutdown.clone());
         let stage = Self {
             authority,
             bus,
@@ -77,6 +89,11 @@ impl Stage {
         // The listener takes connections before anything answers; the first answer ends the wait.
         assert_eq!(stage.get("/readyz", None).await.status, 200);
         stage
+    }
+
+    /// Where NATS listens.
+    pub fn nats_url(&self) -> String {
+        self.server.as_ref().unwrap().url()
     }
 
     /// Another connection to the same server.
@@ -172,9 +189,11 @@ impl Bridge {
         let config = Config { port: 0, ..Config::default() };
         let bus = stage.bus_of("relay").await;
         let listener = bind(&config).await.unwrap();
-        let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+        let port = listener.local_addr().unwrap().port();
+        let url = format!("http://127.0.0.1:{port}");
         let stop = CancellationToken::new();
-        let parts = parts(listener, &bus, &stage.authority);
+        let audit = open_audit(&stage.audit_path(&format!("relay-{port}.db")));
+        let parts = parts(listener, &bus, &stage.authority, audit);
         let relay = tokio::spawn(run(config, parts, stop.clone()));
         let bridge = Self { stop, url, bus, relay };
         let ready = bridge.url.clone() + "/readyz";
@@ -230,9 +249,16 @@ impl Answer {
 }
 
 pub fn parts(listener: Listener, bus: &Bus, authority: &Arc<Authority>, audit: Audit) -> Parts {
-    let (authority, bus) = (Arc::clone(authority), bus.clone());
-    let metrics = Metrics::start("0.0.0", None).unwrap();
-    Parts { audit, authority, bus, listener, metrics, source: SOURCE }
+    Parts {
+        audit,
+        authority: Arc::clone(authority),
+        bus: bus.clone(),
+        callout: None,
+        kick: None,
+        listener,
+        metrics: Metrics::start("0.0.0", None).unwrap(),
+        source: SOURCE,
+    }
 }
 
 pub fn open_audit(path: &Path) -> Audit {
@@ -278,14 +304,27 @@ async fn connect(server: &NatsServer, directory: &Path, user: &str) -> Bus {
 
 fn server_config(directory: &Path) -> NatsServerConfig {
     let user = |name: &str, role| NatsUser::new(name, &credentials(directory, name), role);
-    let users =
-        vec![user("relay", Role::Relay), user("alice", Role::Service(vec![mailbox("alice")]))];
+    let users = vec![
+        user("relay", Role::Relay),
+        user("callout", Role::Callout),
+        user("kick", Role::Kick),
+        user("alice", Role::Service(vec![mailbox("alice")])),
+    ];
     NatsServerConfig {
         // The disk's speed is not what is tested.
         durability: Durability::Process,
         max_file_bytes: 1024 * 1024 * 1024,
+        issuer: Some(issuer(directory).public_key().to_owned()),
         ..NatsServerConfig::new(directory.to_owned(), 0, users)
     }
+}
+
+fn issuer(directory: &Path) -> Issuer {
+    let path = directory.join("issuer.nk");
+    if !path.exists() {
+        Issuer::generate().unwrap().write_new(&path).unwrap();
+    }
+    Issuer::read(&path).unwrap()
 }
 
 fn credentials(directory: &Path, user: &str) -> Credentials {

@@ -6,20 +6,25 @@
 //! * [`RelayClient`]: the way to a relay over HTTPS; [`RelayMailbox`] and [`RelayDirectory`] speak
 //!   over it.
 //! * [`Registry`], [`StreamTable`], [`DirectoryHandler`]: the relay's side of the same.
+//! * [`Callout`], [`Issuer`]: letting devices in that registered at run time.
 //! * [`NatsServer`], [`conf`], [`Role`]: the server itself, where sysmaint runs it.
 
 pub mod conf;
 pub mod registry;
 pub mod server;
 
+mod administration;
 mod anchors;
 mod backoff;
+mod callout;
 mod connect;
+mod connections;
 mod credentials;
 mod diagnostics;
 mod directory;
 mod directory_service;
 mod hints;
+mod issuer;
 mod mailbox;
 mod nats_directory;
 mod nats_mailbox;
@@ -32,15 +37,18 @@ mod stored_mailbox;
 mod streams;
 mod tap;
 
+pub use administration::{AdministrationHandler, AskError};
 pub use anchors::AnchorError;
-pub use connect::{Bus, BusConfig, ConnectError, ServerVersion};
-pub use credentials::{Credentials, CredentialsError};
+pub use callout::{Callout, KnownLogin, Logins};
+pub use connect::{Bus, BusConfig, ClientIdentity, ClientTls, ConnectError, ServerVersion};
+pub use credentials::{Credentials, CredentialsError, is_genuine};
 pub use diagnostics::{
     Diagnostics, DiagnosticsError, EffectiveDurability, FailedStream, StreamDiagnostics,
 };
 pub use directory::{Directory, DirectoryError, DirectoryHandler};
 pub use directory_service::ServeError;
 pub use hints::{Hint, Hints, HintsError, SessionNotice};
+pub use issuer::Issuer;
 pub use mailbox::{
     Acknowledge, AcknowledgeError, Deliveries, Delivery, Mailbox, OpenError, PublishError,
 };
@@ -53,7 +61,7 @@ pub use relay_client::{
 };
 pub use relay_directory::RelayDirectory;
 pub use relay_mailbox::RelayMailbox;
-pub use server::{NatsServer, NatsServerConfig, ServerError};
+pub use server::{NatsServer, NatsServerConfig, RunningServer, ServerError};
 pub use stored_mailbox::{StoredEnvelope, StoredError, StoredMailbox};
 pub use streams::{StreamTable, StreamsError};
 pub use tap::{Seen, Tap, TapError};

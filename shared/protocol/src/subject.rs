@@ -8,6 +8,7 @@
 //! | `session.<handle>.<device>` | among bridges: a newer WebSocket, or the end of a device's token |
 //! | `audit.<bridge>` | a bridge's anchors of its audit, in the stream `AUDIT` |
 //! | `relay.v1.<requester>.<operation>[.<target>]` | a directory request |
+//! | `relayadmin.v1.<decision>` | what the operator asks of the relay, with the relay's own key |
 
 use std::{fmt, str::FromStr};
 
@@ -30,6 +31,9 @@ pub const AUDIT_ALL: &str = "audit.*";
 
 /// First tokens of every directory request.
 pub const DIRECTORY: &str = "relay.v1";
+
+/// First tokens of what the relay's operator asks. Not below [`DIRECTORY`], where devices ask.
+pub const ADMINISTRATION: &str = "relayadmin.v1";
 
 /// First token of what bridges tell each other about connections.
 pub const SESSIONS: &str = "session";

@@ -61,20 +61,20 @@ async fn anchors(
     bridge: &BridgeId,
     shutdown: &CancellationToken,
 ) -> Result<Vec<Anchor>, Failure> {
-    let port = settings.nats.port;
-    let url = settings.nats.url.clone().unwrap_or_else(|| format!("nats://127.0.0.1:{port}"));
+    let broker = crate::commands::broker(settings);
     let named = settings.nats.nkey_file.is_some();
     let operator = if named { None } else { keyring::optional(&ground.data, Service::Operator) };
     let (service, key) = match operator {
         Some(key) => (Service::Operator, key),
         None => (Service::Relay, keyring::credentials(settings, &ground.data, Service::Relay)?),
     };
-    let connecting = device::connect(&url, key, service, shutdown);
+    let connecting = device::connect(&broker, key, service, shutdown);
     let connected = tokio::time::timeout(CONNECT_WITHIN, connecting).await;
     let bus: Bus = connected.map_err(|_| {
         Failure::unavailable(anyhow::anyhow!(
-            "{url} does not answer, and the anchors are there: start it, name another server in \
-             NATS_URL, or check the file alone with --offline"
+            "{} does not answer, and the anchors are there: start it, name another server in \
+             NATS_URL, or check the file alone with --offline",
+            broker.url
         ))
     })??;
     let anchors = bus.anchors(bridge).await;

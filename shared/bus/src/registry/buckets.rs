@@ -10,7 +10,7 @@ use super::{Registry, RegistryError, encode, read, unavailable};
 use crate::streams::{CHALLENGES, TOKENS};
 
 /// How long the mark of a removed token stays; long past any clock's error.
-const MARK_LIVES: Duration = Duration::from_hours(1);
+pub(super) const MARK_LIVES: Duration = Duration::from_hours(1);
 const HASH_DIGITS: usize = 64;
 
 #[derive(Serialize, Deserialize)]

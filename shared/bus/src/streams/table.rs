@@ -13,6 +13,8 @@ pub(crate) const IDENTITIES: &str = "IDENTITIES";
 pub(crate) const STANDING: &str = "BUNDLES";
 /// Devices, by the hash of their token.
 pub(crate) const TOKENS: &str = "TOKENS";
+/// Logins that NATS asks the relay about, by public nkey, and their inboxes.
+pub(crate) const LOGINS: &str = "USERS";
 /// Registration challenges, by nonce.
 pub(crate) const CHALLENGES: &str = "CHALLENGES";
 /// One-time codes, by their hash.
@@ -60,7 +62,7 @@ impl StreamTable {
 
     /// The names of all streams.
     pub(crate) fn names(shards: u32) -> impl Iterator<Item = String> {
-        let buckets = [IDENTITIES, STANDING, TOKENS, CHALLENGES, CODES];
+        let buckets = [IDENTITIES, STANDING, TOKENS, LOGINS, CHALLENGES, CODES];
         (0..shards)
             .map(subject::mailbox_stream)
             .chain([subject::PREKEYS.to_owned(), subject::AUDIT.to_owned()])
@@ -75,6 +77,7 @@ impl StreamTable {
         configs.push(self.bucket(IDENTITIES, "identities and their devices", 200 * 1024, false));
         configs.push(self.bucket(STANDING, "signed and last-resort prekeys", 16 * 1024, false));
         configs.push(self.bucket(TOKENS, "hashes of device tokens", 1024, true));
+        configs.push(self.bucket(LOGINS, "logins of devices, and their inboxes", 1024, true));
         configs.push(self.bucket(CHALLENGES, "registration challenges", 1024, true));
         let codes = self.bucket(CODES, "hashes of one-time codes", 16 * 1024, false);
         configs.push(Config { max_age: CODES_AGE, ..codes });

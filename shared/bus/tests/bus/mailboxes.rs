@@ -147,3 +147,14 @@ async fn the_tap_sees_what_passes_and_takes_nothing() {
     assert_eq!(depth, u64::from(number));
     site.server.stop().await;
 }
+
+#[tokio::test]
+async fn more_copies_than_servers_are_refused_in_words_and_change_nothing() {
+    let (site, relay) = Site::new().await;
+    let three = StreamTable { replicas: 3, ..StreamTable::single_server() };
+    let refused = relay.ensure_streams(&three).await.unwrap_err().to_string();
+    assert!(refused.contains("NATS_REPLICAS is 3") && refused.contains("at least 3"), "{refused}");
+    let streams = relay.diagnostics().await.unwrap().streams;
+    assert!(streams.iter().all(|stream| stream.replicas == 1));
+    site.server.stop().await;
+}

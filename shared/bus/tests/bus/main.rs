@@ -4,12 +4,17 @@
 #![expect(unreachable_pub, reason = "modules of a test share what they need")]
 
 mod anchors;
+mod cluster;
 mod directory;
 mod hints;
 mod mailboxes;
+mod manual;
+mod matrix;
 mod permissions;
 mod readers;
 mod registry;
 mod relay;
+mod rotation;
 mod servers;
 mod site;
+mod tls;
