@@ -73,6 +73,15 @@ pub async fn refused(request: Request) -> (u16, String) {
 }
 
 impl Client {
+    /// `None` if the relay cannot tell whose token it is, because its broker is away.
+    pub async fn try_connect(url: &str, client_id: &str, token: &str) -> Option<Self> {
+        match connect_async(with_token(url, client_id, token)).await {
+            Ok((stream, _)) => Some(Self { stream }),
+            Err(Error::Http(response)) if response.status() == 503 => None,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     pub async fn connect(url: &str, client_id: &str, token: &str) -> Self {
         open(with_token(url, client_id, token)).await.0
     }

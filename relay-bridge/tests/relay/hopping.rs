@@ -15,10 +15,9 @@ use crate::{
     client::{Client, outgoing},
     messages::{number_of, shaped},
     person::Person,
-    stage::{Bridge, Stage, mailbox},
+    stage::{Bridge, Stage, eventually, mailbox},
 };
 
-const EACH: usize = 2000;
 const IN_FLIGHT: usize = 48;
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -33,25 +32,30 @@ struct Hopper {
     seen: HashSet<TransferId>,
     deliveries: usize,
     hops: usize,
+    /// Frames of one visit at most.
+    stay: usize,
+    may_fail: bool,
 }
 
 impl Hopper {
-    fn new(person: &Person, urls: [&str; 2], peer: &Person, seed: u64) -> Self {
+    fn new(person: &Person, urls: [&str; 2], peer: &Person, each: usize, seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let known = number_of(peer);
         let mut one =
             || outgoing(peer.handle().as_str(), known, shaped(rng.random_range(300..900)));
-        let unsent = (0..EACH).map(|_| one()).collect();
+        let unsent = (0..each).map(|_| one()).collect();
         Self {
             handle: person.handle().to_string(),
             token: person.token.clone(),
             urls: urls.map(str::to_owned),
             rng,
             unsent,
-            expected: EACH,
+            expected: each,
             seen: HashSet::new(),
             deliveries: 0,
             hops: 0,
+            stay: 150,
+            may_fail: false,
         }
     }
 
@@ -72,8 +76,12 @@ impl Hopper {
     /// One connection, for some frames.
     async fn visit(&mut self) {
         let url = self.urls[self.rng.random_range(0..2)].clone();
-        let mut client = Client::connect(&url, &self.handle, &self.token).await;
-        let frames = self.rng.random_range(0..150);
+        let opened = Client::try_connect(&url, &self.handle, &self.token).await;
+        let Some(mut client) = opened else {
+            assert!(self.may_fail);
+            return tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        let frames = self.rng.random_range(0..self.stay);
         let (mut last, mut in_flight) = (0, HashSet::new());
         let mut unacked = Vec::new();
         for _ in 0..frames {
@@ -94,6 +102,11 @@ impl Hopper {
                 ServerFrame::Sent { id } => self.unsent.retain(|one| one.id != id),
                 ServerFrame::Acked { seq } => assert!(seq.iter().all(|one| *one <= last)),
                 ServerFrame::Closed { .. } => break,
+                ServerFrame::Error { id: Some(id), retry_after_s: Some(_), .. }
+                    if self.may_fail =>
+                {
+                    in_flight.remove(&id);
+                }
                 ServerFrame::Error { id, problem, .. } => panic!("{id:?}: {problem:?}"),
             }
             if unacked.len() > self.rng.random_range(0..60) {
@@ -124,28 +137,51 @@ async fn empty(stage: &Stage, hopper: &mut Hopper) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_changes_bridges_under_load_loses_nothing_and_keeps_the_order() {
-    let seed =
-        std::env::var("HOPPING_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
+/// Lets both write to each other, and checks that each has seen exactly what the other sent.
+async fn exchange(each: usize, outages: usize) {
+    let given = std::env::var("HOPPING_SEED").ok().and_then(|text| text.parse().ok());
+    let seed: u64 = given.unwrap_or_else(rand::random);
     eprintln!("HOPPING_SEED={seed}");
     let stage = Stage::new().await;
     let second = Bridge::beside(&stage).await;
     let alice = Person::registered(&stage, "alice").await;
     let bob = Person::registered(&stage, "bob").await;
     let urls = [stage.url.as_str(), second.url.as_str()];
-    let (one, other) =
-        (Hopper::new(&alice, urls, &bob, seed), Hopper::new(&bob, urls, &alice, !seed));
+    let mut one = Hopper::new(&alice, urls, &bob, each, seed);
+    let mut other = Hopper::new(&bob, urls, &alice, each, !seed);
+    (one.may_fail, other.may_fail) = (outages > 0, outages > 0);
     let sent = |hopper: &Hopper| hopper.unsent.iter().map(|one| one.id).collect::<HashSet<_>>();
     let (from_alice, from_bob) = (sent(&one), sent(&other));
-    let (one, other) = tokio::join!(tokio::spawn(one.run()), tokio::spawn(other.run()));
-    let (mut one, mut other) = (one.unwrap(), other.unwrap());
+    let (one, other) = (tokio::spawn(one.run()), tokio::spawn(other.run()));
+    let mut rng = StdRng::seed_from_u64(seed);
+    for _ in 0..outages {
+        tokio::time::sleep(Duration::from_millis(rng.random_range(100..600))).await;
+        stage.kill_server();
+    }
+    let (mut one, mut other) = (one.await.unwrap(), other.await.unwrap());
     assert_eq!((&one.seen, &other.seen), (&from_bob, &from_alice));
+    // The last outage may have come at the very end.
+    for url in urls {
+        eventually("the bridges to be ready", async || {
+            Client::try_connect(url, "alice", &alice.token).await.is_some()
+        })
+        .await;
+    }
     for hopper in [&mut one, &mut other] {
         eprintln!("{}: {} hops, {} deliveries", hopper.handle, hopper.hops, hopper.deliveries);
         empty(&stage, hopper).await;
-        assert_eq!(hopper.seen.len(), EACH);
+        assert_eq!(hopper.seen.len(), each);
     }
     second.end().await;
     stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_changes_bridges_under_load_loses_nothing_and_keeps_the_order() {
+    Box::pin(exchange(2000, 0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_holds_while_the_broker_is_killed() {
+    Box::pin(exchange(1000, 2)).await;
 }
