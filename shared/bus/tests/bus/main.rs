@@ -1,6 +1,6 @@
 //! The bus against a real nats-server with the rendered configuration and real roles.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![expect(unreachable_pub, reason = "modules of a test share what they need")]
 
 mod directory;
