@@ -10,7 +10,7 @@ use sysmaint_bus::{
 use sysmaint_protocol::{
     Timestamp, TransferId,
     rest::Problem,
-    websocket::{ClientFrame, CloseReason, ServerFrame},
+    websocket::{ClientFrame, CloseReason, SUBPROTOCOL, ServerFrame},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -52,11 +52,14 @@ impl Relay {
         let (stream, _) = timeout(PATIENCE, self.listener.accept()).await.unwrap().unwrap();
         let wanted = format!("Bearer {token}");
         #[expect(clippy::result_large_err, reason = "the library's own type")]
-        let check = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
-            assert_eq!(request.uri().query(), Some("client_id=alice.1"));
-            assert_eq!(request.headers()["authorization"], wanted);
-            Ok(response)
-        };
+        let check =
+            |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
+                assert_eq!(request.uri().query(), Some("client_id=alice.1"));
+                assert_eq!(request.headers()["authorization"], wanted);
+                let protocol = SUBPROTOCOL.parse().unwrap();
+                response.headers_mut().insert("sec-websocket-protocol", protocol);
+                Ok(response)
+            };
         Line(accept_hdr_async(stream, check).await.unwrap())
     }
 
