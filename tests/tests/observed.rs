@@ -4,15 +4,10 @@
 use std::{path::Path, process::Command};
 
 use serde_json::Value;
-use sysmaint_tests::{Service, Services, Stack, eventually, free_port};
+use sysmaint_tests::{Service, Services, Stack, Web, eventually, free_port};
 
 /// Who takes part. The numbers name none of them.
 const HANDLES: [&str; 3] = ["alice", "bob", "diagprobe"];
-
-async fn page(port: u16) -> Option<String> {
-    let page = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await.ok()?;
-    page.text().await.ok()
-}
 
 fn has(page: &str, line: &str) -> bool {
     page.lines().any(|found| found == line)
@@ -22,10 +17,9 @@ fn has(page: &str, line: &str) -> bool {
 async fn both_pages_show_every_service_and_name_nobody() {
     let mut stack = Stack::builder().start().await;
     stack.web().ask("how is the load?").await.unwrap();
-    let ports = [stack.relay().port(), stack.web().port()];
-    for port in ports {
+    for server in [stack.relay(), stack.web()] {
         let text = eventually("all numbers", async || {
-            let text = page(port).await?;
+            let text = server.text("/metrics").await?;
             let settled = ["agent", "probe", "web"].iter().all(|service| {
                 has(&text, &format!("sysmaint_endpoint_registered{{service=\"{service}\"}} 1"))
                     && has(
@@ -52,14 +46,15 @@ async fn both_pages_show_every_service_and_name_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_alone_shows_its_numbers_where_it_is_told_to() {
-    let port = free_port();
-    let mut services =
-        Services::builder().with("SYSMAINT_METRICS_BIND", format!("127.0.0.1:{port}")).prepare();
+    let agent = Web::new(free_port());
+    let mut services = Services::builder()
+        .with("SYSMAINT_METRICS_BIND", format!("127.0.0.1:{}", agent.port()))
+        .prepare();
     for service in [Service::Nats, Service::Relay, Service::Agent] {
         services.launch(service);
     }
     eventually("the agent's page", async || {
-        let text = page(port).await?;
+        let text = agent.text("/metrics").await?;
         has(&text, "sysmaint_endpoint_registered{service=\"agent\"} 1").then_some(())
     })
     .await;
@@ -72,8 +67,8 @@ async fn a_request_is_found_in_the_log_by_its_id_and_route() {
         .with("RUST_LOG", "info,sysmaint_service=debug")
         .start()
         .await;
-    let client = reqwest::Client::new();
     let url = stack.relay().url("/v1/prekeys/alice");
+    let client = reqwest::Client::new();
     let answer = client.get(url).header("x-request-id", "by-hand-7").send().await.unwrap();
     assert_eq!(answer.headers()["x-request-id"], "by-hand-7");
     let line = eventually("the line of the request", async || {

@@ -1,6 +1,11 @@
 //! Pushing numbers to an OpenTelemetry collector, by protobuf over HTTP.
 
-use std::{collections::HashMap, fmt, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
@@ -87,7 +92,7 @@ pub(super) fn reader(config: &OtlpConfig) -> Result<PeriodicReader<MetricExporte
     let exporter = MetricExporter::builder()
         .with_temporality(Temporality::Cumulative)
         .with_http()
-        .with_http_client(Pusher { client, runtime: Handle::current() })
+        .with_http_client(Pusher::new(client))
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint(format!("{base}/v1/metrics"))
         .with_timeout(TIME)
@@ -113,10 +118,33 @@ fn parse(headers: &SecretString) -> Result<HashMap<String, String>, OtlpError> {
 
 /// The process's kind of HTTP client. Its futures need the runtime, on which the pushing thread
 /// is not.
-#[derive(Clone)]
 struct Pusher {
     client: Client,
     runtime: Handle,
+    failing: AtomicBool,
+}
+
+impl Pusher {
+    fn new(client: Client) -> Self {
+        Self { client, runtime: Handle::current(), failing: AtomicBool::new(false) }
+    }
+
+    /// Says when pushing begins to fail and when it works again, and nothing in between.
+    fn note(&self, outcome: &Result<Response<Bytes>, HttpError>) {
+        let reason = match outcome {
+            Ok(answer) if answer.status().is_success() => None,
+            Ok(answer) => Some(format!("it answers {}", answer.status())),
+            Err(error) => Some(error.to_string()),
+        };
+        let failed_before = self.failing.swap(reason.is_some(), Ordering::Relaxed);
+        match reason {
+            Some(reason) if !failed_before => {
+                tracing::warn!(reason, "the collector takes no metrics; trying again");
+            }
+            None if failed_before => tracing::info!("the collector takes metrics again"),
+            Some(_) | None => {}
+        }
+    }
 }
 
 impl fmt::Debug for Pusher {
@@ -129,12 +157,16 @@ impl fmt::Debug for Pusher {
 impl HttpClient for Pusher {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let client = self.client.clone();
-        self.runtime.spawn(async move { send(&client, request).await }).await?
+        let sending = self.runtime.spawn(async move { send(&client, request).await });
+        let outcome = sending.await.map_err(HttpError::from).flatten();
+        self.note(&outcome);
+        outcome
     }
 }
 
 async fn send(client: &Client, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-    let mut answer = client.execute(request.try_into()?).await?;
+    let mut answer =
+        client.execute(request.try_into()?).await.map_err(reqwest::Error::without_url)?;
     let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await? {
