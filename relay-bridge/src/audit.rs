@@ -24,6 +24,7 @@ use sysmaint_protocol::{
 };
 use sysmaint_store::audit::{AuditEvent, AuditLog, AuditRoom, AuditWriteError, digest};
 use tokio::sync::Notify;
+use utoipa::ToSchema;
 
 use self::{held::Held, requesters::Requesters};
 use crate::{clock, problem::AUDIT_UNAVAILABLE};
@@ -50,8 +51,9 @@ struct Inner {
 pub(crate) struct Room<'a>(AuditRoom<'a>);
 
 /// For operators: how the audit is doing.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AuditReport {
+    #[schema(value_type = String)]
     bridge: BridgeId,
     rows: u64,
     first_sequence: u64,
@@ -66,7 +68,7 @@ pub(crate) struct AuditReport {
 }
 
 /// The anchor that the broker confirmed last, since the bridge started.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct LastAnchor {
     sequence: u64,
     time: Timestamp,

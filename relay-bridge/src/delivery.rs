@@ -90,7 +90,7 @@ impl Post {
         let sealed = seal(&to, OutgoingMessage { id, device_id, registration_id, envelope })?;
         let (identity, _) = self.directory.identity(&to).await?;
         check_device(&identity.devices, device_id, registration_id)?;
-        Ok(self.mailboxes.publish(&sealed).await.map_err(unpublished)?)
+        Ok(self.store(std::slice::from_ref(&sealed)).await?)
     }
 
     async fn try_deliver(&self, request: SendRequest) -> Result<SendAccepted, Undelivered> {

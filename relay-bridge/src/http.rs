@@ -3,11 +3,13 @@
 mod auth;
 mod calls;
 mod diagnostics;
+mod docs;
 mod failure;
 mod guard;
 mod health;
 mod input;
 mod metrics;
+mod openapi;
 mod peer;
 mod websocket;
 
@@ -18,12 +20,12 @@ use axum::{
     http::{Method, Uri},
     middleware::from_fn,
     response::{IntoResponse as _, Response},
-    routing::{get, post},
 };
 use sysmaint_bus::Bus;
 use sysmaint_service::{http_server::Connections, metrics::Metrics};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::failure::Failure;
 use crate::{
@@ -52,23 +54,7 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn router(self) -> Router {
-        Router::new()
-            .route("/", get(calls::home))
-            .route("/health", get(health::ready))
-            .route("/livez", get(health::live))
-            .route("/readyz", get(health::ready))
-            .route("/diagnostics", get(diagnostics::diagnostics))
-            .route("/metrics", get(metrics::metrics))
-            .route("/source", get(calls::source))
-            .route("/v1/register/challenge", post(calls::challenge))
-            .route("/v1/register", post(calls::register))
-            .route("/v1/prekeys", post(calls::upload_prekeys))
-            .route("/v1/prekeys/count", get(calls::prekey_count))
-            .route("/v1/prekeys/{id}", get(calls::bundle))
-            .route("/v1/messages", post(calls::send))
-            .route("/v1/certificate/delivery", get(calls::certificate))
-            .route("/v1/certificate/root", get(calls::trust_root))
-            .route("/ws", get(websocket::websocket))
+        Router::from(described_routes())
             .fallback(no_such_path)
             .method_not_allowed_fallback(no_such_method)
             .layer(CatchPanicLayer::custom(panicked))
@@ -76,6 +62,30 @@ impl App {
             .layer(from_fn(guard::add_headers))
             .with_state(self)
     }
+}
+
+/// Every path with its entry in the document that describes them.
+fn described_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::common())
+        .routes(routes!(calls::home))
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(diagnostics::diagnostics))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(calls::source))
+        .routes(routes!(docs::document))
+        .routes(routes!(docs::page))
+        .routes(routes!(docs::style))
+        .routes(routes!(calls::challenge))
+        .routes(routes!(calls::register))
+        .routes(routes!(calls::upload_prekeys))
+        .routes(routes!(calls::prekey_count))
+        .routes(routes!(calls::bundle))
+        .routes(routes!(calls::send))
+        .routes(routes!(calls::certificate))
+        .routes(routes!(calls::trust_root))
+        .routes(routes!(websocket::websocket))
 }
 
 async fn no_such_path(uri: Uri) -> Failure {

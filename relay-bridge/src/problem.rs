@@ -5,7 +5,7 @@
 use sysmaint_protocol::rest::Problem;
 
 /// A kind of problem. What happened this time is added by [`Kind::because`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kind {
     status: u16,
     slug: &'static str,
@@ -17,8 +17,8 @@ macro_rules! kinds {
         $($(#[$doc])* pub(crate) const $name: Kind =
             Kind { status: $status, slug: $slug, title: $title };)*
 
-        #[cfg(test)]
-        const ALL: &[Kind] = &[$($name),*];
+        /// Every kind there is, for the description of the interface.
+        pub(crate) const ALL: &[Kind] = &[$($name),*];
     };
 }
 
@@ -50,6 +50,7 @@ kinds! {
     OPERATORS_ONLY = 403 "operators-only" "For operators only";
     OTHER_DEVICE = 403 "other-device" "The token is another device's";
     OTHER_TRANSPORT = 409 "other-transport" "The device reads its mailbox over NATS";
+    RATE_LIMITED = 429 "rate-limited" "Too often";
     SLOW_REQUEST = 408 "slow-request" "The request came too slowly";
     STALE_DEVICES = 410 "stale-devices" "Devices were registered anew";
     TOO_MANY_PREKEYS = 409 "too-many-prekeys" "The directory holds enough prekeys";
@@ -63,11 +64,31 @@ kinds! {
 }
 
 impl Kind {
+    /// The HTTP status.
+    pub(crate) const fn status(self) -> u16 {
+        self.status
+    }
+
+    /// The end of its `type`.
+    pub(crate) const fn slug(self) -> &'static str {
+        self.slug
+    }
+
+    /// What it is, in words.
+    pub(crate) const fn title(self) -> &'static str {
+        self.title
+    }
+
+    /// The `type` by which clients know it.
+    pub(crate) fn urn(self) -> String {
+        format!("urn:sysmaint:{}", self.slug)
+    }
+
     /// The problem itself. The detail says what happened and what to do; it never quotes a token,
     /// a code or a key.
     pub(crate) fn because(self, detail: impl Into<String>) -> Problem {
         Problem {
-            kind: format!("urn:sysmaint:{}", self.slug),
+            kind: self.urn(),
             title: self.title.to_owned(),
             status: self.status,
             detail: detail.into(),

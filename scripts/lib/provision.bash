@@ -5,6 +5,7 @@ readonly tools="${PWD}/.tools"
 readonly RUST_WANTED=1.95.0
 readonly NATS_WANTED=2.11.0
 readonly NODE_WANTED=20.19.0
+readonly PYTHON_WANTED=3.11
 # protoc 3.15 is the first that takes `optional` in proto3 files without a switch.
 readonly PROTOC_WANTED=3.15.0
 
@@ -182,4 +183,30 @@ need_aimock() {
     else
         lack "the npm packages of ${room}: 'npm ci' failed there, see above"
     fi
+}
+
+# Tools in Python that tests use, in a virtual environment of this checkout. Made anew only when
+# their list changes; the copy of the list is written last, so that a cut is noticed.
+need_python_tools() {
+    local list=tests/outside/requirements.txt room="${tools}/python" mark
+    mark="${room}/.installed-requirements"
+    if [[ -e "${mark}" ]] && cmp -s "${list}" "${mark}" && "${room}/bin/python" -c ''; then
+        return
+    fi
+    if ! has_python_with_venv && ! { apt python3-venv && has_python_with_venv; }; then
+        lack "Python ${PYTHON_WANTED} or newer with venv, for tests: install python3 and python3-venv"
+        return
+    fi
+    say "fetching schemathesis, nats-py and websockets from PyPI into .tools/python"
+    if python3 -m venv --clear "${room}" >&2 \
+        && "${room}/bin/python" -m pip install --quiet --disable-pip-version-check \
+            --only-binary :all: --require-hashes --requirement "${list}" >&2; then
+        cp "${list}" "${mark}"
+    else
+        lack "the Python packages of ${list}: pip failed, see above"
+    fi
+}
+
+has_python_with_venv() {
+    new_enough "${PYTHON_WANTED}" python3 --version && python3 -c 'import ensurepip, venv' 2>/dev/null
 }

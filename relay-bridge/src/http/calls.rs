@@ -14,7 +14,7 @@ use sysmaint_protocol::{
     Handle,
     rest::{
         Bundle, Challenge, ChallengeRequest, DeliveryCertificate, PrekeyCount, PrekeyUpload,
-        RegisterRequest, SendAccepted, SendRequest, TrustRoot,
+        RegisterRequest, Registered, SendAccepted, SendRequest, TrustRoot,
     },
     subject::Mailbox,
 };
@@ -24,8 +24,44 @@ use super::{
     auth::Authenticated,
     failure::Failure,
     input::{InvalidInput, JsonInput},
+    openapi::{
+        ANY, BODY, CERTIFICATES, DOCUMENTS, MESSAGES, PREKEYS, REGISTRATION, TOKEN, problems,
+    },
 };
-use crate::{Origin, delivery::Undelivered, problem::INVALID_REQUEST};
+use crate::{
+    Origin,
+    delivery::Undelivered,
+    problem::{
+        ADMISSION_REQUIRED, AUDIT_UNAVAILABLE, BROKER_REFUSED, CHALLENGE_SPENT, CODE_REFUSED,
+        CODE_REQUIRED, DEVICE_REVOKED, ENVELOPE_TOO_LARGE, HANDLE_TAKEN, INVALID_PREKEYS,
+        INVALID_REGISTRATION, INVALID_REQUEST, LOGIN_TAKEN, MAILBOX_FULL, MISMATCHED_DEVICES,
+        NO_PREKEYS, NOT_AN_ENVELOPE, STALE_DEVICES, TOO_MANY_PREKEYS, TRANSPORT_FIXED, UNCONFIRMED,
+        UNKNOWN_IDENTITY, WRONG_SIGNATURE,
+    },
+};
+
+problems! {
+    BundleProblems = ANY, TOKEN, &[
+        AUDIT_UNAVAILABLE, INVALID_REQUEST, NO_PREKEYS, UNKNOWN_IDENTITY,
+    ];
+    CertificateProblems = ANY, TOKEN, &[AUDIT_UNAVAILABLE, UNKNOWN_IDENTITY];
+    ChallengeProblems = ANY, BODY;
+    CountProblems = ANY, TOKEN;
+    OpenProblems = ANY;
+    RegisterProblems = ANY, BODY, &[
+        ADMISSION_REQUIRED, AUDIT_UNAVAILABLE, CHALLENGE_SPENT, CODE_REFUSED, CODE_REQUIRED,
+        DEVICE_REVOKED, HANDLE_TAKEN, INVALID_REGISTRATION, LOGIN_TAKEN, TRANSPORT_FIXED,
+        WRONG_SIGNATURE,
+    ];
+    SendProblems = ANY, BODY, TOKEN, &[
+        AUDIT_UNAVAILABLE, BROKER_REFUSED, ENVELOPE_TOO_LARGE, MAILBOX_FULL, MISMATCHED_DEVICES,
+        NOT_AN_ENVELOPE,
+        STALE_DEVICES, UNCONFIRMED, UNKNOWN_IDENTITY,
+    ];
+    UploadProblems = ANY, BODY, TOKEN, &[
+        AUDIT_UNAVAILABLE, INVALID_PREKEYS, TOO_MANY_PREKEYS, UNKNOWN_IDENTITY,
+    ];
+}
 
 const HOME: &str = "\
 This is a sysmaint relay. It keeps public keys and carries sealed messages; it cannot read them.
@@ -38,14 +74,42 @@ GET  /v1/prekeys/{id}          what opens a session with somebody
 POST /v1/messages              send sealed messages
 GET  /v1/certificate/delivery  a sender certificate
 GET  /v1/certificate/root      what certificates chain to
-GET  /ws?client_id={id}        the same messages, and one's own, over a WebSocket
+GET  /ws?client_id=            read a mailbox by WebSocket, and send
 GET  /source                   the complete source of this program
+GET  /docs                     all calls, to read; /openapi.json for programs
 ";
 
+/// The calls in words
+#[utoipa::path(
+    get,
+    path = "/",
+    operation_id = "getHome",
+    tag = DOCUMENTS,
+    responses((status = 200, description = "A few lines of text.", body = String), OpenProblems),
+)]
 pub(super) async fn home() -> &'static str {
     HOME
 }
 
+/// The complete source of the running program
+///
+/// A gzipped tar archive. The licence of a part of the program grants it to whoever uses the
+/// program over a network.
+#[utoipa::path(
+    get,
+    path = "/source",
+    operation_id = "getSource",
+    tag = DOCUMENTS,
+    responses(
+        (
+            status = 200,
+            description = "The archive.",
+            content(("application/gzip")),
+            headers(("Content-Disposition" = String, description = "A name to save it under.")),
+        ),
+        OpenProblems,
+    ),
+)]
 pub(super) async fn source(State(app): State<App>) -> Response {
     let headers = [
         (CONTENT_TYPE, "application/gzip"),
@@ -54,6 +118,17 @@ pub(super) async fn source(State(app): State<App>) -> Response {
     (headers, app.source).into_response()
 }
 
+/// Ask for a nonce to sign
+///
+/// It is good for one registration of this handle and device, for 60 seconds.
+#[utoipa::path(
+    post,
+    path = "/v1/register/challenge",
+    operation_id = "requestChallenge",
+    tag = REGISTRATION,
+    request_body = ChallengeRequest,
+    responses((status = 200, description = "The nonce.", body = Challenge), ChallengeProblems),
+)]
 pub(super) async fn challenge(
     State(app): State<App>,
     JsonInput(request): JsonInput<ChallengeRequest>,
@@ -62,6 +137,28 @@ pub(super) async fn challenge(
     Ok(Json(app.directory.challenge(&own).await?))
 }
 
+/// Bind a handle and a device to a key
+///
+/// The signature is XEdDSA by the identity key over: the text `sysmaint-register-v1`, a zero byte,
+/// the nonce (32 bytes), the length of the handle (one byte) and the handle, the service id (16
+/// bytes), the device id (one byte), the registration id (4 bytes, big-endian) and the identity
+/// key (33 bytes).
+///
+/// The same key may register again, with a new nonce: it gets a new token, and the old one is
+/// worthless. Another key never gets the handle. From elsewhere than the relay's own machine a
+/// one-time code is needed.
+#[utoipa::path(
+    post,
+    path = "/v1/register",
+    operation_id = "registerDevice",
+    tag = REGISTRATION,
+    request_body = RegisterRequest,
+    responses(
+        (status = 200, description = "The device was registered before.", body = Registered),
+        (status = 201, description = "The device is new.", body = Registered),
+        RegisterProblems,
+    ),
+)]
 pub(super) async fn register(
     origin: Origin,
     State(app): State<App>,
@@ -72,6 +169,20 @@ pub(super) async fn register(
     Ok((status, Json(registered)).into_response())
 }
 
+/// Upload prekeys
+///
+/// The signed prekey and the last-resort Kyber prekey replace their predecessors, one-time prekeys
+/// are added. Every signature is checked, and either all are taken or none. At most 512 KiB, 100
+/// one-time prekeys of a kind at once, 500 kept.
+#[utoipa::path(
+    post,
+    path = "/v1/prekeys",
+    operation_id = "uploadPrekeys",
+    tag = PREKEYS,
+    request_body = PrekeyUpload,
+    security(("device" = [])),
+    responses((status = 200, description = "How many are there now.", body = PrekeyCount), UploadProblems),
+)]
 pub(super) async fn upload_prekeys(
     Authenticated(own): Authenticated,
     State(app): State<App>,
@@ -80,6 +191,15 @@ pub(super) async fn upload_prekeys(
     Ok(Json(app.directory.upload_prekeys(&own, &upload).await?))
 }
 
+/// How many one-time prekeys of the device are left
+#[utoipa::path(
+    get,
+    path = "/v1/prekeys/count",
+    operation_id = "countPrekeys",
+    tag = PREKEYS,
+    security(("device" = [])),
+    responses((status = 200, description = "The numbers.", body = PrekeyCount), CountProblems),
+)]
 pub(super) async fn prekey_count(
     Authenticated(own): Authenticated,
     State(app): State<App>,
@@ -87,6 +207,19 @@ pub(super) async fn prekey_count(
     Ok(Json(app.directory.prekey_count(&own).await?))
 }
 
+/// Take what opens a session with somebody
+///
+/// Of each device one one-time prekey of each kind is taken out and never given to anybody else.
+/// Check the certificate under the trust root that you have pinned before you use a key.
+#[utoipa::path(
+    get,
+    path = "/v1/prekeys/{id}",
+    operation_id = "takeBundle",
+    tag = PREKEYS,
+    params(("id" = Handle, Path, description = "The other side's handle.")),
+    security(("device" = [])),
+    responses((status = 200, description = "The keys of every device.", body = Bundle), BundleProblems),
+)]
 pub(super) async fn bundle(
     Authenticated(own): Authenticated,
     State(app): State<App>,
@@ -100,6 +233,22 @@ pub(super) async fn bundle(
     Ok(Json(app.directory.bundle(&own.handle, &target).await?))
 }
 
+/// Send a sealed message to all devices of somebody
+///
+/// One envelope for each of the recipient's devices: all are stored, or none. Repeat a request
+/// with the same ids and bytes when you saw no answer: a second copy vanishes.
+///
+/// An envelope has at most 96 KiB and the shape of a sealed sender message; nothing else is
+/// carried. A mailbox holds 1000 messages for 30 days.
+#[utoipa::path(
+    post,
+    path = "/v1/messages",
+    operation_id = "sendMessages",
+    tag = MESSAGES,
+    request_body = SendRequest,
+    security(("device" = [])),
+    responses((status = 202, description = "All are stored.", body = SendAccepted), SendProblems),
+)]
 pub(super) async fn send(
     Authenticated(_): Authenticated,
     State(app): State<App>,
@@ -110,6 +259,20 @@ pub(super) async fn send(
     Ok((StatusCode::ACCEPTED, Json(accepted)))
 }
 
+/// A fresh sender certificate for the device
+///
+/// It goes inside every seal and is good for seven days; renew it daily.
+#[utoipa::path(
+    get,
+    path = "/v1/certificate/delivery",
+    operation_id = "renewCertificate",
+    tag = CERTIFICATES,
+    security(("device" = [])),
+    responses(
+        (status = 200, description = "The certificate.", body = DeliveryCertificate),
+        CertificateProblems,
+    ),
+)]
 pub(super) async fn certificate(
     Authenticated(own): Authenticated,
     State(app): State<App>,
@@ -117,6 +280,17 @@ pub(super) async fn certificate(
     Ok(Json(app.directory.certificate(&own).await?))
 }
 
+/// What certificates chain to
+///
+/// To be compared with the trust root that you got another way. Whoever fetches and believes it
+/// has nothing to compare.
+#[utoipa::path(
+    get,
+    path = "/v1/certificate/root",
+    operation_id = "getTrustRoot",
+    tag = CERTIFICATES,
+    responses((status = 200, description = "The public key.", body = TrustRoot), OpenProblems),
+)]
 pub(super) async fn trust_root(State(app): State<App>) -> Json<TrustRoot> {
     Json(TrustRoot { trust_root: app.directory.trust_root().into() })
 }

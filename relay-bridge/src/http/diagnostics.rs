@@ -10,55 +10,79 @@ use sysmaint_protocol::limits::{
 };
 
 use sysmaint_service::http_server::Connections;
+use utoipa::ToSchema;
 
-use super::{App, auth::Operator, failure::Failure};
-use crate::{audit::AuditReport, problem::unavailable};
+use super::{
+    App,
+    auth::Operator,
+    failure::Failure,
+    openapi::{ANY, OPERATION, broker, problems},
+};
+use crate::{
+    audit::AuditReport,
+    problem::{OPERATORS_ONLY, unavailable},
+};
 
 /// How the names of mailbox streams begin.
 const MAILBOXES: &str = "MAILBOX_";
 
-/// The answer.
-#[derive(Debug, Serialize)]
+problems! { DiagnosticsProblems = ANY, &[OPERATORS_ONLY]; }
+
+/// How the relay and its broker are doing.
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Report {
+    /// The relay's version.
+    #[schema(example = "0.1.0")]
     version: &'static str,
+    #[schema(schema_with = broker::state)]
     nats: Diagnostics,
+    #[schema(schema_with = broker::durability)]
     durability: EffectiveDurability,
     mailboxes: Depth,
     sockets: Sockets,
     limits: Limits,
     connections: ConnectionReport,
     audit: AuditReport,
+    /// What was done since the start, by name.
+    #[schema(value_type = BTreeMap<String, u64>)]
     accepted: BTreeMap<&'static str, u64>,
+    /// What was refused since the start, by name.
+    #[schema(value_type = BTreeMap<String, u64>)]
     rejects: BTreeMap<&'static str, u64>,
+    /// Whether a registration over HTTP needs a one-time code, even from this machine.
     registration_needs_code: bool,
 }
 
 /// What clients take of the listener, and may take.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct ConnectionReport {
     open: usize,
     sockets: usize,
     max: usize,
     max_per_peer: usize,
+    #[schema(value_type = u64)]
     header_timeout_ms: u128,
+    /// What became of connections since the start, by name.
+    #[schema(value_type = BTreeMap<String, u64>)]
     events: BTreeMap<&'static str, u64>,
 }
 
 /// What waits in all mailboxes together.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 struct Depth {
     messages: u64,
     bytes: u64,
 }
 
 /// Connections at this moment, and as many as there may be.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Sockets {
     open: usize,
     max: usize,
 }
 
-#[derive(Debug, Serialize)]
+/// What the relay takes at most.
+#[derive(Debug, Serialize, ToSchema)]
 struct Limits {
     envelope_bytes: usize,
     mailbox_messages: i64,
@@ -75,6 +99,18 @@ const LIMITS: Limits = Limits {
     prekeys_per_upload: PREKEYS_PER_UPLOAD,
 };
 
+/// How the relay and its broker are doing
+///
+/// Totals and settings, no names. For requests from the relay's own machine by a loopback address,
+/// and for whoever presents the operator token.
+#[utoipa::path(
+    get,
+    path = "/diagnostics",
+    operation_id = "getDiagnostics",
+    tag = OPERATION,
+    responses((status = 200, description = "The report.", body = Report), DiagnosticsProblems),
+    security((), ("operator" = [])),
+)]
 pub(super) async fn diagnostics(
     _: Operator,
     State(app): State<App>,

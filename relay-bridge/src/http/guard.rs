@@ -35,11 +35,11 @@ pub(super) async fn limit_time(request: Request, next: Next) -> Response {
     })
 }
 
-/// Adds what every answer carries.
+/// Adds what every answer carries, where its handler has not said otherwise.
 pub(super) async fn add_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in ALWAYS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

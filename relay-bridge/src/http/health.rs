@@ -2,36 +2,93 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::App;
+use super::{
+    App,
+    openapi::{HEALTH, problems},
+};
+use crate::problem::{INTERNAL, RATE_LIMITED};
+
+problems! { HealthProblems = &[INTERNAL, RATE_LIMITED]; }
 
 /// What all three paths answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Health {
+    /// `ok` or `unavailable`.
+    #[schema(example = "ok")]
     status: &'static str,
+    /// The relay's version.
+    #[schema(example = "0.1.0")]
     version: &'static str,
     checks: Checks,
 }
 
 /// Each is `ok` or says what is wrong.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 struct Checks {
+    /// The connection to the broker.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "ok")]
     nats: Option<&'static str>,
+    /// Whether requests are still taken.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "ok")]
     serving: Option<&'static str>,
+    /// Whether the audit can be written.
+    #[schema(example = "ok")]
     #[serde(skip_serializing_if = "Option::is_none")]
     audit: Option<&'static str>,
 }
 
 const OK: &str = "ok";
 
-/// Answers as long as requests are handled at all.
+/// Does the process answer?
+///
+/// 200 as long as requests are handled at all, whatever the broker does.
+#[utoipa::path(
+    get,
+    path = "/livez",
+    operation_id = "getLiveness",
+    tag = HEALTH,
+    responses((status = 200, description = "It does.", body = Health), HealthProblems),
+)]
 pub(super) async fn live() -> Json<Health> {
     Json(Health { status: OK, version: env!("CARGO_PKG_VERSION"), checks: Checks::default() })
 }
 
-/// 503 while the broker cannot be reached, the audit cannot be written, or the bridge is stopping.
+/// Is the relay ready?
+///
+/// The same as `/readyz`.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "getHealth",
+    tag = HEALTH,
+    responses(
+        (status = 200, description = "It is.", body = Health),
+        (status = 503, description = "It is not; `checks` says why.", body = Health),
+        HealthProblems,
+    ),
+)]
+pub(super) async fn health(app: State<App>) -> (StatusCode, Json<Health>) {
+    ready(app).await
+}
+
+/// Is the relay ready?
+///
+/// 503 while the broker cannot be reached, the audit cannot be written, or the relay is stopping.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "getReadiness",
+    tag = HEALTH,
+    responses(
+        (status = 200, description = "It is.", body = Health),
+        (status = 503, description = "It is not; `checks` says why.", body = Health),
+        HealthProblems,
+    ),
+)]
 pub(super) async fn ready(State(app): State<App>) -> (StatusCode, Json<Health>) {
     let records = app.directory.audit().is_writable();
     judge(app.bus.is_connected(), app.shutdown.is_cancelled(), records)

@@ -7,9 +7,30 @@ use axum::{
 };
 use sysmaint_service::metrics;
 
-use super::{App, auth::Operator};
+use super::{
+    App,
+    auth::Operator,
+    openapi::{ANY, OPERATION, problems},
+};
+use crate::problem::OPERATORS_ONLY;
 
-/// `GET /metrics`, for whoever may see `/diagnostics`.
+problems! { MetricsProblems = ANY, &[OPERATORS_ONLY]; }
+
+/// The process's numbers
+///
+/// Prometheus text. For requests from the relay's own machine by a loopback address, and for
+/// whoever presents the operator token.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "getMetrics",
+    tag = OPERATION,
+    security((), ("operator" = [])),
+    responses(
+        (status = 200, description = "All numbers.", body = String, content_type = "text/plain"),
+        MetricsProblems,
+    ),
+)]
 pub(super) async fn metrics(_: Operator, State(app): State<App>) -> Response {
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], app.metrics.text()).into_response()
 }

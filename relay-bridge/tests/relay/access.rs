@@ -28,7 +28,17 @@ async fn everything_but_health_docs_root_and_registration_needs_a_token() {
             assert_eq!(refused.header("www-authenticate"), "Bearer realm=\"sysmaint\"");
         }
     }
-    for path in ["/", "/health", "/livez", "/readyz", "/source", "/v1/certificate/root"] {
+    for path in [
+        "/",
+        "/docs",
+        "/docs/style.css",
+        "/health",
+        "/livez",
+        "/openapi.json",
+        "/readyz",
+        "/source",
+        "/v1/certificate/root",
+    ] {
         assert_eq!(stage.get(path, None).await.status, 200, "{path}");
     }
     assert_eq!(stage.rejects("unauthenticated").await, 20);

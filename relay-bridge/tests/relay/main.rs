@@ -14,6 +14,8 @@ mod audit;
 mod bridges;
 mod client;
 mod codes;
+mod described;
+mod docs;
 mod hopping;
 mod life;
 mod logins;

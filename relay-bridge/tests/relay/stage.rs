@@ -26,6 +26,8 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::described;
+
 pub const PATIENCE: Duration = Duration::from_secs(20);
 /// The stage's own bridge's audit.
 pub const AUDIT: &str = "relay.db";
@@ -243,6 +245,10 @@ impl Answer {
         problem
     }
 
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
@@ -269,10 +275,16 @@ pub fn passphrase() -> Passphrase {
     Passphrase::new("of the tests".to_owned().into())
 }
 
+/// Sends a request; what comes back must be in the document.
 pub async fn answer(request: RequestBuilder) -> Answer {
-    let response = request.send().await.unwrap();
+    let (client, request) = request.build_split();
+    let request = request.unwrap();
+    let (method, path) = (request.method().clone(), request.url().path().to_owned());
+    let response = client.execute(request).await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
-    Answer { status, headers, bytes: response.bytes().await.unwrap().to_vec() }
+    let answer = Answer { status, headers, bytes: response.bytes().await.unwrap().to_vec() };
+    described::check(&method, &path, &answer);
+    answer
 }
 
 pub fn mailbox(handle: &str) -> Mailbox {

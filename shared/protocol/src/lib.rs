@@ -17,6 +17,8 @@ pub mod audit;
 pub mod body;
 pub mod identities;
 pub mod limits;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod rest;
 pub mod sample;
 pub mod subject;

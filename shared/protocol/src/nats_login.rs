@@ -26,6 +26,7 @@ pub struct InboxPrefix(String);
 
 /// The login of one device on NATS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NatsLogin {
     /// Its public nkey; nobody else's.
     pub user: NatsUserKey,

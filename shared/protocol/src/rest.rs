@@ -11,6 +11,7 @@ pub const REGISTER_CONTEXT: &[u8] = b"sysmaint-register-v1";
 
 /// How a device reads its mailbox, fixed at registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// Beside the server: a durable consumer of its own.
@@ -21,6 +22,7 @@ pub enum Transport {
 
 /// `POST /v1/register/challenge`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChallengeRequest {
     /// The handle to be registered.
     pub identity: Handle,
@@ -30,8 +32,10 @@ pub struct ChallengeRequest {
 
 /// A nonce that one registration may sign.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Challenge {
     /// 32 random bytes.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Nonce))]
     pub nonce: Base64Bytes,
     /// After this it is worthless.
     pub expires_at: Timestamp,
@@ -39,6 +43,7 @@ pub struct Challenge {
 
 /// `POST /v1/register`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegisterRequest {
     /// The handle.
     pub identity: Handle,
@@ -46,15 +51,19 @@ pub struct RegisterRequest {
     pub service_id: ServiceId,
     /// The device.
     pub device_id: DeviceId,
-    /// libsignal's registration id, 1 to 16 380.
+    /// libsignal's registration id, 1 to 16 383.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::RegistrationId))]
     pub registration_id: u32,
     /// The device's identity key, 33 bytes.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::PublicKey))]
     pub identity_key: Base64Bytes,
     /// How it will read its mailbox.
     pub transport: Transport,
     /// The challenge's nonce.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Nonce))]
     pub nonce: Base64Bytes,
-    /// XEdDSA by the identity key over [`Self::signed_bytes`].
+    /// XEdDSA by the identity key over `signed_bytes`: context, nonce, handle, ids and key.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Signature))]
     pub signature: Base64Bytes,
     /// A one-time code, where the relay asks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,6 +101,7 @@ impl RegisterRequest {
 
 /// The answer to a registration: 201, or 200 for a key that was registered before.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Registered {
     /// The device's bearer token for HTTP and WebSocket; the relay keeps only its hash. Never in
     /// an answer over NATS, where the broker itself says who asks.
@@ -100,6 +110,7 @@ pub struct Registered {
     /// The device's sender certificate.
     pub certificate: Base64Bytes,
     /// The root that certificates chain to, to be compared with the pinned one.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::PublicKey))]
     pub trust_root: Base64Bytes,
 }
 
@@ -112,42 +123,58 @@ impl std::fmt::Debug for Registered {
 
 /// A one-time EC prekey.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Prekey {
     /// Its id, 1 to 2²⁴ − 1.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::PrekeyId))]
     pub id: u32,
     /// 33 bytes.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::PublicKey))]
     pub public_key: Base64Bytes,
 }
 
 /// A prekey with the owner's signature: signed EC, one-time Kyber or last-resort Kyber.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(description = "An EC prekey with the owner's signature."))]
 pub struct SignedPrekey {
     /// Its id, 1 to 2²⁴ − 1.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::PrekeyId))]
     pub id: u32,
-    /// 33 bytes for EC, 1569 for Kyber1024.
+    /// 33 bytes; of a Kyber prekey 1569.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::PublicKey))]
     pub public_key: Base64Bytes,
     /// 64 bytes, by the identity key.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Signature))]
     pub signature: Base64Bytes,
 }
 
 /// `POST /v1/prekeys`. The signed and the last-resort prekey replace their predecessors;
 /// one-time prekeys are added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PrekeyUpload {
     /// The current signed prekey.
     pub signed_prekey: SignedPrekey,
     /// The current last-resort Kyber prekey.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::KyberPrekey))]
     pub last_resort_kyber_prekey: SignedPrekey,
     /// New one-time EC prekeys.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(max_items = 100))]
     pub one_time_prekeys: Vec<Prekey>,
     /// New one-time Kyber prekeys.
     #[serde(default)]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = Vec<crate::openapi::KyberPrekey>, max_items = 100)
+    )]
     pub one_time_kyber_prekeys: Vec<SignedPrekey>,
 }
 
 /// How many one-time prekeys the directory holds for a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PrekeyCount {
     /// EC.
     pub one_time_prekeys: u32,
@@ -157,6 +184,7 @@ pub struct PrekeyCount {
 
 /// `GET /v1/prekeys/{id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Bundle {
     /// The handle.
     pub identity: Handle,
@@ -168,12 +196,15 @@ pub struct Bundle {
 
 /// What is needed to open a session with one device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeviceBundle {
     /// The device.
     pub device_id: DeviceId,
     /// Its registration id.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::RegistrationId))]
     pub registration_id: u32,
     /// Its identity key, 33 bytes.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::PublicKey))]
     pub identity_key: Base64Bytes,
     /// Its sender certificate, to be checked under the pinned root before first use.
     pub certificate: Base64Bytes,
@@ -183,6 +214,7 @@ pub struct DeviceBundle {
     /// Its signed prekey.
     pub signed_prekey: SignedPrekey,
     /// A one-time Kyber prekey, or the last-resort one where the pool is empty.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::KyberPrekey))]
     pub kyber_prekey: SignedPrekey,
     /// A one-time EC prekey; absent where the pool is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -205,28 +237,34 @@ pub struct Nothing {}
 
 /// `POST /v1/messages`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SendRequest {
     /// The recipient.
     pub to: Handle,
     /// One envelope for each of the recipient's devices.
+    #[cfg_attr(feature = "openapi", schema(max_items = 127))]
     pub messages: Vec<OutgoingMessage>,
 }
 
 /// One envelope for one device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OutgoingMessage {
     /// Random; the same on each retry of the same bytes.
     pub id: TransferId,
-    /// For this device,
+    /// The device that it is for.
     pub device_id: DeviceId,
-    /// as the sender knows it.
+    /// That device's registration id, as the sender knows it.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::RegistrationId))]
     pub registration_id: u32,
     /// The sealed message.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::SealedEnvelope))]
     pub envelope: Base64Bytes,
 }
 
 /// 202 to `POST /v1/messages`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SendAccepted {
     /// What is stored now.
     pub accepted: Vec<AcceptedMessage>,
@@ -234,6 +272,7 @@ pub struct SendAccepted {
 
 /// One stored envelope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AcceptedMessage {
     /// For this device.
     pub device_id: DeviceId,
@@ -243,6 +282,7 @@ pub struct AcceptedMessage {
 
 /// 409 to `POST /v1/messages`: the sender's list of devices is not the recipient's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MismatchedDevices {
     /// Not addressed, but there.
     pub missing_devices: Vec<DeviceId>,
@@ -252,6 +292,7 @@ pub struct MismatchedDevices {
 
 /// 410 to `POST /v1/messages`: devices that were registered anew.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StaleDevices {
     /// Whose sessions are worthless.
     pub stale_devices: Vec<DeviceId>,
@@ -259,6 +300,7 @@ pub struct StaleDevices {
 
 /// `GET /v1/certificate/delivery`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeliveryCertificate {
     /// The sender certificate.
     pub certificate: Base64Bytes,
@@ -268,20 +310,26 @@ pub struct DeliveryCertificate {
 
 /// `GET /v1/certificate/root`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TrustRoot {
     /// 33 bytes.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::PublicKey))]
     pub trust_root: Base64Bytes,
 }
 
 /// Any error: RFC 9457, `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// A stable name, such as `urn:sysmaint:handle-taken`.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "openapi", schema(format = "uri", example = "urn:sysmaint:handle-taken"))]
     pub kind: String,
     /// The same in words.
+    #[cfg_attr(feature = "openapi", schema(example = "The handle belongs to another key"))]
     pub title: String,
     /// The HTTP status.
+    #[cfg_attr(feature = "openapi", schema(minimum = 400, maximum = 599, example = 409))]
     pub status: u16,
     /// What happened this time and what to do.
     pub detail: String,

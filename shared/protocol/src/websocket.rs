@@ -17,6 +17,7 @@ pub const TOKEN_SUBPROTOCOL: &str = "sysmaint.token.";
 
 /// What a client says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub enum ClientFrame {
     /// These deliveries are stored for good; the relay may forget them.
@@ -30,21 +31,25 @@ pub enum ClientFrame {
 
 /// An envelope on its way to one device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Outgoing {
     /// Random; the same on each retry of the same bytes.
     pub id: TransferId,
-    /// The recipient,
+    /// The recipient.
     pub to: Handle,
-    /// its device,
+    /// Which of its devices.
     pub device_id: DeviceId,
-    /// as the sender knows it.
+    /// That device's registration id, as the sender knows it.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::RegistrationId))]
     pub registration_id: u32,
     /// The sealed message.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::SealedEnvelope))]
     pub envelope: Base64Bytes,
 }
 
 /// What the relay says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum ServerFrame {
     /// One envelope out of the mailbox.
@@ -89,6 +94,7 @@ pub enum ServerFrame {
 
 /// Why the relay ends a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CloseReason {
     /// A newer connection of the same device took over.
