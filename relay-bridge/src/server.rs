@@ -123,7 +123,7 @@ pub async fn run(
         replicas: config.replicas,
         ..StreamTable::single_server()
     };
-    bus.ensure_streams(&streams).await.map_err(RunError::Streams)?;
+    Box::pin(bus.ensure_streams(&streams)).await.map_err(RunError::Streams)?;
     let counters = Arc::new(Counters::default());
     let requires_code = config.requires_code();
     let directory = RelayDirectory::open(&bus, authority, Arc::clone(&counters), requires_code)
@@ -144,21 +144,17 @@ pub async fn run(
         shutdown: stop.clone(),
         source,
     };
-    let operator = bus.serve_administration(Arc::new(directory.clone()), stop.clone());
-    let operator = async { ended(&stop, operator.await.map_err(RunError::Administration)) };
-    let logins = let_in(callout, directory.logins(), &stop);
-    let logins = async { ended(&stop, logins.await.map_err(RunError::Callout)) };
+    // All of these are large and live as long as the bridge: they belong on the heap.
+    let operator = Box::pin(bus.serve_administration(Arc::new(directory.clone()), stop.clone()));
+    let logins = Box::pin(let_in(callout, directory.logins(), &stop));
+    let over_http = Box::pin(serve(listener, app, &stop));
     let over_nats =
-        bus.serve_directory(Arc::new(directory), env!("CARGO_PKG_VERSION"), stop.clone());
-    let over_nats = async { ended(&stop, over_nats.await.map_err(RunError::Directory)) };
-    let over_http = serve(listener, app, &stop);
-    let over_http = async { ended(&stop, over_http.await.map_err(RunError::Http)) };
-    // All are large and live as long as the bridge: they belong on the heap, not in the caller.
+        Box::pin(bus.serve_directory(Arc::new(directory), env!("CARGO_PKG_VERSION"), stop.clone()));
     let (over_nats, over_http, operator, logins) = tokio::join!(
-        Box::pin(over_nats),
-        Box::pin(over_http),
-        Box::pin(operator),
-        Box::pin(logins)
+        async { ended(&stop, over_nats.await.map_err(RunError::Directory)) },
+        async { ended(&stop, over_http.await.map_err(RunError::Http)) },
+        async { ended(&stop, operator.await.map_err(RunError::Administration)) },
+        async { ended(&stop, logins.await.map_err(RunError::Callout)) },
     );
     over_nats.and(over_http).and(operator).and(logins)
 }
@@ -169,13 +165,11 @@ async fn let_in(
     logins: Arc<dyn Logins>,
     stop: &CancellationToken,
 ) -> Result<(), ServeError> {
-    match callout {
-        Some(callout) => callout.serve(logins, stop.clone()).await,
-        None => {
-            stop.cancelled().await;
-            Ok(())
-        }
-    }
+    let Some(callout) = callout else {
+        stop.cancelled().await;
+        return Ok(());
+    };
+    callout.serve(logins, stop.clone()).await
 }
 
 /// Envelopes would go to streams that nobody created.

@@ -42,7 +42,8 @@ pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Resu
         listener,
         source: source::ARCHIVE,
     };
-    sysmaint_relay_bridge::run(config, parts, shutdown).await.map_err(Failure::unavailable)?;
+    let relay = Box::pin(sysmaint_relay_bridge::run(config, parts, shutdown));
+    relay.await.map_err(Failure::unavailable)?;
     bus.close().await;
     Ok(())
 }
