@@ -1,5 +1,7 @@
 //! The operator's commands about keys and devices, beside a running `sysmaint up`.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::process::{Command, Output};
 
 use sysmaint_tests::{RemoteDevice, Stack, eventually, nats_server, sysmaint};

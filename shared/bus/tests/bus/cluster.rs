@@ -205,13 +205,13 @@ async fn every_server_of_a_cluster_is_killed_twice_and_nothing_confirmed_is_lost
     let senders = publish(&relay, &confirmed, &stop);
     confirmed.grows_by(BETWEEN).await;
     for round in 1..=ROUNDS {
-        for node in 0..NODES.len() {
+        for (node, name) in NODES.iter().enumerate() {
             cluster.nodes[node].kill();
             confirmed.grows_by(BETWEEN).await;
             cluster.nodes[node].start_again();
             cluster.is_whole().await;
             confirmed.grows_by(BETWEEN).await;
-            println!("round {round}: {} is back, {} confirmed", NODES[node], confirmed.count());
+            println!("round {round}: {name} is back, {} confirmed", confirmed.count());
         }
     }
     // All at once, in the middle of it.
