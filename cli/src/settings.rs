@@ -267,13 +267,11 @@ fn audit_retention(reader: &mut Reader) -> Duration {
 
 /// Two copies would be no better than one: either of two servers alone is no majority.
 fn replicas(reader: &mut Reader) -> usize {
-    match reader.value("NATS_REPLICAS", 1_u8) {
-        one_or_three @ (1 | 3) => one_or_three.into(),
-        _ => {
-            reader.reject("NATS_REPLICAS", "use 1 (one server) or 3 (a cluster of three or more)");
-            1
-        }
+    let replicas = reader.value("NATS_REPLICAS", 1_u8);
+    if !matches!(replicas, 1 | 3) {
+        reader.reject("NATS_REPLICAS", "use 1 (one server) or 3 (a cluster of three or more)");
     }
+    replicas.into()
 }
 
 fn web(reader: &mut Reader) -> sysmaint_web::Config {

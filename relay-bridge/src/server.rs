@@ -181,24 +181,26 @@ pub async fn run(
     };
     // All are large and live as long as the bridge: they belong on the heap, not in the caller.
     let operator = Box::pin(bus.serve_administration(Arc::new(directory.clone()), stop.clone()));
-    let operator = async { ended(&stop, operator.await.map_err(RunError::Administration)) };
     let logins = Box::pin(let_in(callout, directory.logins(), &stop));
-    let logins = async { ended(&stop, logins.await.map_err(RunError::Callout)) };
     let over_nats =
         Box::pin(bus.serve_directory(Arc::new(directory), env!("CARGO_PKG_VERSION"), stop.clone()));
     let over_http = Box::pin(server.serve(app.router(), stop.clone()));
     let connections = Box::pin(sockets.run(&stop));
     let kept = Box::pin(audit.keep(&bus, retention, &stop));
-    let over_nats = async { ended(&stop, over_nats.await.map_err(RunError::Directory)) };
     tracing::info!(port = address.port(), tls, "serving the relay");
-    let over_http = async {
-        over_http.await;
-        ended(&stop, Ok(()))
-    };
-    let (over_nats, over_http, operator, logins, (), ()) =
-        tokio::join!(over_nats, over_http, operator, logins, connections, kept);
+    let (over_nats, (), operator, logins, (), ()) = tokio::join!(
+        async { ended(&stop, over_nats.await.map_err(RunError::Directory)) },
+        async {
+            over_http.await;
+            stop.cancel();
+        },
+        async { ended(&stop, operator.await.map_err(RunError::Administration)) },
+        async { ended(&stop, logins.await.map_err(RunError::Callout)) },
+        connections,
+        kept,
+    );
     Box::pin(audit.end(&bus)).await;
-    over_nats.and(over_http).and(operator).and(logins)
+    over_nats.and(operator).and(logins)
 }
 
 /// Answers the broker's questions about logins, if it asks this relay any.
@@ -207,13 +209,11 @@ async fn let_in(
     logins: Arc<dyn Logins>,
     stop: &CancellationToken,
 ) -> Result<(), ServeError> {
-    match callout {
-        Some(callout) => callout.serve(logins, stop.clone()).await,
-        None => {
-            stop.cancelled().await;
-            Ok(())
-        }
-    }
+    let Some(callout) = callout else {
+        stop.cancelled().await;
+        return Ok(());
+    };
+    callout.serve(logins, stop.clone()).await
 }
 
 /// Envelopes would go to streams that nobody created.

@@ -20,7 +20,7 @@ pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
     config.durability = settings.nats.durability;
     config.users = users;
     config.issuer = Some(keyring::issuer(&data)?.public_key().to_owned());
-    config.tls = settings.nats.server_tls.clone();
+    config.tls.clone_from(&settings.nats.server_tls);
     let path = data.join("nats.conf");
     owner_only_write(&path, render(&config).as_bytes())
         .map_err(|error| Failure::new(Exit::CannotCreate, error))?;

@@ -64,8 +64,10 @@ pub(crate) fn run(settings: &Settings, service: Service) -> Result<(), Failure> 
     }
     new.replace(&path).map_err(cannot)?;
     println!("wrote {}; copies of it elsewhere are worthless now", path.display());
-    changed.iter().for_each(|path| println!("wrote {}", path.display()));
-    reload(&data_dir_server(data.path(), &changed), &changed)
+    for path in &changed {
+        println!("wrote {}", path.display());
+    }
+    reload(data_dir_server(data.path(), &changed), &changed)
 }
 
 /// The server that `up` runs, if the configuration that changed is its own.
@@ -76,21 +78,18 @@ fn data_dir_server(data: &Path, changed: &[PathBuf]) -> Option<RunningServer> {
 }
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]
-fn reload(running: &Option<RunningServer>, changed: &[PathBuf]) -> Result<(), Failure> {
-    match running {
-        Some(server) => {
-            server.reload().map_err(|error| Failure::new(Exit::Io, error))?;
-            println!("nats-server (process {}) reads its configuration again", server.pid());
-        }
-        None => {
-            for path in changed {
-                println!(
-                    "next: have the nats-server that uses {} read it again:\n      nats-server \
-                     --signal reload=<its process id>, or docker kill -s HUP <its container>",
-                    path.display()
-                );
-            }
-        }
+fn reload(running: Option<RunningServer>, changed: &[PathBuf]) -> Result<(), Failure> {
+    if let Some(server) = running {
+        server.reload().map_err(|error| Failure::new(Exit::Io, error))?;
+        println!("nats-server (process {}) reads its configuration again", server.pid());
+        return Ok(());
+    }
+    for path in changed {
+        println!(
+            "next: have the nats-server that uses {} read it again:\n      nats-server --signal \
+             reload=<its process id>, or docker kill -s HUP <its container>",
+            path.display()
+        );
     }
     Ok(())
 }

@@ -58,7 +58,7 @@ async fn two_numbers_of_mailbox_streams_are_refused() {
     let listener = bind(&config).await.unwrap();
     let audit = open_audit(&stage.audit_path("second.db"));
     let parts = parts(listener, &stage.bus, &stage.authority, audit);
-    let refused = run(config, parts, CancellationToken::new()).await;
+    let refused = Box::pin(run(config, parts, CancellationToken::new())).await;
     assert!(matches!(refused, Err(RunError::Shards { config: 3, bus: 8 })), "{refused:?}");
     stage.end().await;
 }

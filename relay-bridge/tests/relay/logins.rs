@@ -269,7 +269,7 @@ async fn logins_run_out_under_load_and_no_message_is_lost() {
     let mut deliveries = NatsMailbox::new(reader).open(&mailbox("dave")).await.unwrap();
     let (mut seen, mut again) = (HashSet::new(), 0);
     while seen.len() < MESSAGES as usize {
-        let next = tokio::time::timeout(Duration::from_secs(60), deliveries.next(32)).await;
+        let next = tokio::time::timeout(Duration::from_mins(1), deliveries.next(32)).await;
         for delivery in next.unwrap().unwrap() {
             if delivery.acknowledgement.acknowledge().await.is_ok() {
                 let new = seen.insert(delivery.bytes);

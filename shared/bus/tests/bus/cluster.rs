@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashSet,
-    fmt::Write as _,
     path::Path,
     sync::{
         Arc, Mutex,
@@ -41,10 +40,7 @@ impl Cluster {
     fn start() -> Self {
         let home = Directory::new();
         let (clients, routes): ([u16; 3], [u16; 3]) = (free_ports(), free_ports());
-        let others: String = routes.iter().fold(String::new(), |mut text, port| {
-            write!(text, " \"nats-route://127.0.0.1:{port}\"").unwrap();
-            text
-        });
+        let others = routes.map(|port| format!("\"nats-route://127.0.0.1:{port}\"")).join(", ");
         let nodes = NODES.iter().zip(clients).zip(routes).map(|((name, client), route)| {
             let conf = render(&server_config(home.path(), name, client));
             let conf = conf.replacen("server_name: sysmaint", &format!("server_name: {name}"), 1);
@@ -71,6 +67,7 @@ impl Cluster {
         let seed = std::fs::read_to_string(self.path().join("system.nk")).unwrap();
         let system = ConnectOptions::with_nkey(seed.trim().to_owned())
             .custom_inbox_prefix(credentials(self.path(), "system").inbox_prefix())
+            .retry_on_initial_connect()
             .connect(self.url.split(',').collect::<Vec<_>>())
             .await
             .unwrap();
@@ -208,13 +205,13 @@ async fn every_server_of_a_cluster_is_killed_twice_and_nothing_confirmed_is_lost
     let senders = publish(&relay, &confirmed, &stop);
     confirmed.grows_by(BETWEEN).await;
     for round in 1..=ROUNDS {
-        for node in 0..NODES.len() {
+        for (node, name) in NODES.iter().enumerate() {
             cluster.nodes[node].kill();
             confirmed.grows_by(BETWEEN).await;
             cluster.nodes[node].start_again();
             cluster.is_whole().await;
             confirmed.grows_by(BETWEEN).await;
-            println!("round {round}: {} is back, {} confirmed", NODES[node], confirmed.count());
+            println!("round {round}: {name} is back, {} confirmed", confirmed.count());
         }
     }
     // All at once, in the middle of it.

@@ -215,7 +215,9 @@ async fn everybody_may_exactly_what_the_table_says() {
         found.push(denied(&site, user, &rows).await);
     }
     let mut matrix = format!("{:9} {:58}", "", "");
-    USERS.iter().for_each(|user| write!(matrix, "{user:>9}").unwrap());
+    for user in USERS {
+        write!(matrix, "{user:>9}").unwrap();
+    }
     let mut wrong = 0;
     for (index, Row { verb, subject, allowed }) in rows.iter().enumerate() {
         write!(matrix, "\n{:9} {subject:58}", format!("{verb:?}")).unwrap();
