@@ -111,7 +111,7 @@ async fn new(store: &Store, name: Handle, root: TrustRoot) -> Result<String, Fai
         Device::open(&mut store, rng, &name, DeviceId::FIRST, root)?;
         json(&ChallengeRequest { identity: name, device_id: DeviceId::FIRST })
     };
-    Ok(store.write(step).await?)
+    store.write(step).await.map_err(|error| error.to_string().into())
 }
 
 /// Runs one step of the device in one transaction.
@@ -129,7 +129,7 @@ async fn with_device(
         let device = Device::open(&mut store, rng, &name, DeviceId::FIRST, &local.trust_root)?;
         step(&device, &mut store, tx)
     };
-    Ok(store.write(step).await?)
+    store.write(step).await.map_err(|error| error.to_string().into())
 }
 
 fn seal(

@@ -65,7 +65,7 @@ struct Common;
 /// What the routes are added to.
 pub(super) fn common() -> Document {
     let mut document = Common::openapi();
-    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
     document.info.contact = None;
     let bearer = |description: &str| {
         SecurityScheme::Http(

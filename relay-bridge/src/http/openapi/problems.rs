@@ -50,7 +50,9 @@ pub(in crate::http) fn responses(lists: &[&[Kind]]) -> Responses {
     for kind in lists.iter().copied().flatten() {
         by_status.entry(kind.status()).or_default().push(*kind);
     }
-    by_status.values_mut().for_each(|kinds| kinds.sort_unstable_by_key(|kind| kind.slug()));
+    for kinds in by_status.values_mut() {
+        kinds.sort_unstable_by_key(|kind| kind.slug());
+    }
     let one = |(status, kinds): (u16, Vec<Kind>)| (status.to_string(), response(status, &kinds));
     by_status.into_iter().map(one).collect()
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     http::docs::{described, written},
-    problem::{ALL, METHOD_NOT_ALLOWED, NOT_DELIVERED, NOT_FOUND},
+    problem::{ALL, Kind, METHOD_NOT_ALLOWED, NOT_DELIVERED, NOT_FOUND},
 };
 
 /// With this set to 1, the committed document is written and not compared.
@@ -107,7 +107,7 @@ fn every_problem_is_one_of_some_call() {
         }
     }
     // What a path or a method has that is not described, and what only a WebSocket frame says.
-    let elsewhere = [NOT_FOUND, METHOD_NOT_ALLOWED, NOT_DELIVERED].map(|kind| kind.urn());
+    let elsewhere = [NOT_FOUND, METHOD_NOT_ALLOWED, NOT_DELIVERED].map(Kind::urn);
     for kind in ALL.iter().map(|kind| kind.urn()) {
         let expected = !elsewhere.contains(&kind);
         assert_eq!(
