@@ -78,8 +78,8 @@ fn variable(name: &str) -> Result<String, Box<dyn Error>> {
 fn is_left_out(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let extension = path.extension().unwrap_or_default().to_string_lossy();
-    matches!(&*name, "node_modules" | "target" | ".git" | ".svelte-kit" | ".env" | "data")
-        || matches!(&*extension, "db" | "db-shm" | "db-wal")
+    let made = ["node_modules", "target", ".git", ".svelte-kit", ".env", "data", "__pycache__"];
+    made.contains(&&*name) || matches!(&*extension, "db" | "db-shm" | "db-wal")
 }
 
 fn collect(path: &Path, files: &mut BTreeSet<PathBuf>) -> io::Result<()> {

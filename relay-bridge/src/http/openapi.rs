@@ -33,8 +33,8 @@ const ABOUT: &str = "\
 A relay keeps public keys and carries sealed messages between devices. It cannot read them, and it \
 is never told who sends them.
 
-JSON in and out. Byte strings are standard base64 with padding, times are RFC 3339 in UTC. Whatever \
-goes wrong is answered with `application/problem+json` (RFC 9457) and a stable `type`. A member \
+JSON in and out. Byte strings are standard base64 with padding, times are RFC 3339 in UTC, integers \
+are written without a fraction. Whatever goes wrong is answered with `application/problem+json` (RFC 9457) and a stable `type`. A member \
 that is not described here may be added to any answer: ignore what you do not know.
 
 A device registers once, with a signature by its identity key, and gets a bearer token for \
