@@ -3,6 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use sysmaint_bus::RelayUrl;
+use sysmaint_protocol::Handle;
+use sysmaint_relay_bridge::Invitation;
+
+use crate::span::Span;
+
+use crate::{commands::devices::Named, keyring::Service};
 
 /// Watch your machines and talk to them, end-to-end encrypted.
 ///
@@ -25,13 +32,18 @@ const EXAMPLES: &str = "\
 Examples:
   sysmaint up                 everything on this machine, with a nats-server of its own
   sysmaint nats-conf          a nats.conf and keys, for services that run one by one
+  sysmaint nats-conf --rotate agent
+                              a new key for the agent, without restarting anything
+  sysmaint device revoke carol.1
   NATS_URL=nats://127.0.0.1:4222 sysmaint agent
+  sysmaint invite             a line that lets another machine join
 
-Exit codes: 0 stopped as asked, 64 usage, 69 something needed is not available, 73 a file cannot
-be created, 74 input or output, 77 no permission, 78 configuration.";
+Exit codes: 0 stopped as asked, 64 usage, 65 an audit is not what was written, 69 something
+needed is not available, 73 a file cannot be created, 74 input or output, 77 no permission,
+78 configuration.";
 
 /// The subcommands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub(crate) enum Command {
     /// Run everything: nats-server, relay, agent, probe and web
     ///
@@ -49,5 +61,171 @@ pub(crate) enum Command {
     /// Write a nats.conf and one key a service into the data directory
     ///
     /// For a nats-server that you run yourself. Existing keys are kept.
-    NatsConf,
+    NatsConf {
+        /// Make a new key for this service, put it in the place of the old one in every nats.conf
+        /// of the data directory, and have the server that `up` runs read it; nothing is restarted
+        #[arg(long, value_enum, value_name = "SERVICE")]
+        rotate: Option<Service>,
+    },
+    /// See and decide which devices the relay knows
+    ///
+    /// Asks a running relay over NATS with the relay's own key, on the relay's machine.
+    #[command(subcommand)]
+    Device(DeviceCommand),
+    /// Print a line that lets a machine elsewhere join; run it on the relay's machine
+    ///
+    /// The line is a secret until it was used: it carries a one-time code.
+    Invite(InviteArgs),
+    /// Join a relay elsewhere: reads the line from standard input
+    ///
+    /// Or from SYSMAINT_JOIN or SYSMAINT_JOIN_FILE; never from an argument, which others can see.
+    Join,
+    /// Send a sealed text
+    Send(SendArgs),
+    /// Print what was sent to this command line's device
+    Inbox(InboxArgs),
+    /// Ask the agent one question
+    Chat(ChatArgs),
+    /// Check or show the relay's audit
+    Audit {
+        /// What to do
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+}
+
+impl Command {
+    /// Whether it runs until it is asked to stop.
+    pub(crate) const fn is_service(&self) -> bool {
+        matches!(self, Self::Up | Self::Relay | Self::Agent | Self::Probe | Self::Web)
+    }
+
+    /// What is logged unless `RUST_LOG` says otherwise: a service tells what it does, a command
+    /// only what goes wrong.
+    pub(crate) const fn log_level(&self) -> &'static str {
+        if self.is_service() { "info" } else { "warn" }
+    }
+}
+
+/// What a line is to be good for.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub(crate) struct InviteArgs {
+    /// The only handle that may register with it [default: any free one]
+    #[arg(long)]
+    pub(crate) handle: Option<Handle>,
+    /// How many devices may register with it
+    #[arg(long, default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(Invitation::USES_MAX)))]
+    pub(crate) uses: u32,
+    /// How long it can be used, such as 10m, 24h or 7d; at most 30d
+    #[arg(long, default_value = "24h", value_parser = expiry)]
+    pub(crate) expires: Span,
+    /// Where other machines reach the relay [default: RELAY_URL, or RELAY_BIND and RELAY_PORT]
+    #[arg(long, value_name = "URL", value_delimiter = ',')]
+    pub(crate) relay: Vec<RelayUrl>,
+}
+
+/// A text on its way.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub(crate) struct SendArgs {
+    /// Whose device gets it
+    #[arg(long, value_name = "HANDLE")]
+    pub(crate) to: Handle,
+    /// The text; without it standard input is read
+    pub(crate) text: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What to wait for.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub(crate) struct InboxArgs {
+    /// How long to wait for a first message
+    #[arg(long, default_value = "5s")]
+    pub(crate) wait: Span,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub(crate) struct ChatArgs {
+    /// The question; without it standard input is read
+    pub(crate) question: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn expiry(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse().map_err(|error: crate::span::InvalidSpan| error.to_string())?;
+    if span.0 > Invitation::LIFE_MAX {
+        return Err("a line can be used for at most 30d".to_owned());
+    }
+    Ok(span)
+}
+
+/// What can be done with an audit.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Recompute the whole chain and compare it with the anchors at the broker
+    ///
+    /// Finds a changed, removed, inserted or moved row, a chain that was computed anew, and one
+    /// that was cut. Works while the relay runs. Ends with 0 if all is well, 65 if it is not.
+    Verify {
+        /// The audit [default: relay.db in the data directory, or RELAY_DB]
+        #[arg(long, value_name = "FILE")]
+        db: Option<PathBuf>,
+        /// Ask no broker: what somebody with the passphrase computed anew or cut off is not found
+        #[arg(long)]
+        offline: bool,
+        /// Answer as one object of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the last rows
+    Show {
+        /// The audit [default: relay.db in the data directory, or RELAY_DB]
+        #[arg(long, value_name = "FILE")]
+        db: Option<PathBuf>,
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        last: u32,
+        /// Answer as one object of JSON a row
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What can be decided about devices.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum DeviceCommand {
+    /// List all devices
+    List {
+        /// One JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Throw a device out: its token, prekeys and NATS login end now, and its key may not come back
+    Revoke(Decide),
+    /// Make a device register again by itself, for a new token
+    Rotate(Decide),
+    /// Let a revoked device register again with the key it had
+    Readmit(Decide),
+}
+
+/// About which device, and how to ask.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub(crate) struct Decide {
+    /// <handle>, for all devices of an identity, or <handle>.<device>
+    #[arg(value_name = "HANDLE[.DEVICE]")]
+    pub(crate) named: Named,
+    /// Do not ask first
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// One JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
 }

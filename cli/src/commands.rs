@@ -1,37 +1,48 @@
 //! A command a file.
 
 pub(crate) mod agent;
+pub(crate) mod audit;
+pub(crate) mod chat;
+pub(crate) mod devices;
+pub(crate) mod inbox;
+pub(crate) mod invite;
+pub(crate) mod join;
 pub(crate) mod nats_conf;
 pub(crate) mod probe;
 pub(crate) mod relay;
+pub(crate) mod rotate;
+pub(crate) mod send;
 pub(crate) mod up;
 pub(crate) mod web;
 
 use std::time::Duration;
 
-use sysmaint_bus::Bus;
 use sysmaint_service::data_dir::DataDir;
 use sysmaint_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::{data_files, device, failure::Failure, keyring, keyring::Service, settings::Settings};
+use crate::{
+    data_files, device,
+    device::Broker,
+    failure::Failure,
+    keyring::Service,
+    settings::{NatsSettings, Settings},
+    way::{Chosen, Way},
+};
 
 /// How long everything may take to stop.
 pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(10);
 
-/// Where a service finds NATS when nothing is said.
-const NATS_URL: &str = "nats://127.0.0.1:4222";
-
 /// What a service that runs by itself stands on.
-struct Ground {
-    data: DataDir,
-    bus: Bus,
-    store: Store,
-    trust_root: Vec<u8>,
+pub(crate) struct Ground {
+    pub(crate) data: DataDir,
+    pub(crate) way: Way,
+    pub(crate) store: Store,
+    pub(crate) trust_root: Vec<u8>,
 }
 
 impl Ground {
-    async fn prepare(
+    pub(crate) async fn prepare(
         settings: &Settings,
         service: Service,
         file: &str,
@@ -39,14 +50,17 @@ impl Ground {
     ) -> Result<Self, Failure> {
         let data = data_files::open_shared(settings)?;
         let passphrase = data_files::given_passphrase(settings, &data)?;
-        let credentials = keyring::credentials(settings, &data, service)?;
+        let chosen = Chosen::choose(settings, &data, service)?;
         let store = device::open_store(data.join(file), passphrase).await?;
         let trust_root = data_files::trust_root(settings, &data, shutdown).await?;
-        let bus = device::connect(nats_url(settings), credentials, service, shutdown).await?;
-        Ok(Self { data, bus, store, trust_root })
+        let way = chosen.connect(settings, service, shutdown).await?;
+        Ok(Self { data, way, store, trust_root })
     }
 }
 
-fn nats_url(settings: &Settings) -> &str {
-    settings.nats.url.as_deref().unwrap_or(NATS_URL)
+/// Where a service finds NATS: where it is told to, or where `up` runs it.
+pub(crate) fn broker(settings: &Settings) -> Broker {
+    let NatsSettings { url, port, tls, .. } = &settings.nats;
+    let url = url.clone().unwrap_or_else(|| format!("nats://127.0.0.1:{port}"));
+    Broker { url, tls: tls.clone() }
 }

@@ -15,12 +15,16 @@ use crate::{failure::Failure, settings::Settings};
 
 /// The certificate authority's encrypted file.
 pub(crate) const AUTHORITY: &str = "authority.db";
+/// The relay's audit.
+pub(crate) const AUDIT: &str = "relay.db";
 /// The agent's store.
 pub(crate) const AGENT: &str = "agent.db";
 /// The probe's store.
 pub(crate) const PROBE: &str = "probe.db";
 /// The web server's store.
 pub(crate) const WEB: &str = "state.db";
+/// The command line's store.
+pub(crate) const CLI: &str = "cli.db";
 /// The public root that devices pin.
 const TRUST_ROOT: &str = "trust-root.pub";
 /// How long a service waits for a relay that is being started beside it.
@@ -34,6 +38,11 @@ pub(crate) fn open(settings: &Settings) -> Result<DataDir, Failure> {
 /// The data directory of one service among others.
 pub(crate) fn open_shared(settings: &Settings) -> Result<DataDir, Failure> {
     DataDir::open_shared(&settings.data_dir).map_err(|error| Failure::new(error.exit(), error))
+}
+
+/// Where the relay's audit is.
+pub(crate) fn audit(settings: &Settings, data: &DataDir) -> PathBuf {
+    settings.relay_db.clone().unwrap_or_else(|| data.join(AUDIT))
 }
 
 /// The passphrase, generated on the first start where none is given.
@@ -75,6 +84,11 @@ pub(crate) fn write_trust_root(data: &DataDir, root: &[u8]) -> Result<(), Failur
         .map_err(|error| Failure::new(Exit::CannotCreate, error))
 }
 
+/// Where the root lies.
+pub(crate) fn trust_root_path(data: &DataDir) -> PathBuf {
+    data.join(TRUST_ROOT)
+}
+
 /// Reads the root; waits a little for a relay that is starting.
 pub(crate) async fn trust_root(
     settings: &Settings,
@@ -86,7 +100,7 @@ pub(crate) async fn trust_root(
     let mut said = false;
     loop {
         match fs::read_to_string(&path) {
-            Ok(text) => return decode(&path, text.trim()),
+            Ok(text) => return decode_root(&path, text.trim()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(Failure::new(Exit::Io, error)),
         }
@@ -108,7 +122,8 @@ pub(crate) async fn trust_root(
     }
 }
 
-fn decode(path: &std::path::Path, text: &str) -> Result<Vec<u8>, Failure> {
+/// A root as its file holds it.
+pub(crate) fn decode_root(path: &std::path::Path, text: &str) -> Result<Vec<u8>, Failure> {
     Base64Bytes::try_from(text.to_owned()).map(|bytes| bytes.0).map_err(|_| {
         let path: PathBuf = path.to_owned();
         Failure::new(

@@ -2,7 +2,9 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use sysmaint_bus::{Bus, BusConfig, ConnectError, Credentials, NatsDirectory, NatsMailbox};
+use sysmaint_bus::{
+    Bus, BusConfig, ClientTls, ConnectError, Credentials, NatsDirectory, NatsMailbox,
+};
 use sysmaint_endpoint::{Clock, Endpoint, EndpointConfig};
 use sysmaint_protocol::{DeviceId, Handle, rest::Transport};
 use sysmaint_service::exit::Exit;
@@ -20,24 +22,46 @@ pub(crate) async fn open_store(path: PathBuf, passphrase: Passphrase) -> Result<
 /// With the exit code that fits.
 pub(crate) fn store_failure(error: OpenError) -> Failure {
     let exit = match &error {
-        OpenError::Passphrase { .. } | OpenError::Newer { .. } => Exit::Config,
+        OpenError::Passphrase { .. } | OpenError::Newer { .. } | OpenError::OtherKind { .. } => {
+            Exit::Config
+        }
         OpenError::Io { .. } | OpenError::Database { .. } => Exit::Io,
         OpenError::Lock(_) | OpenError::Thread { .. } => Exit::Unavailable,
     };
     Failure::new(exit, error)
 }
 
+/// Where NATS is, and how it proves that it is the right one.
+#[derive(Clone, Debug)]
+pub(crate) struct Broker {
+    pub(crate) url: String,
+    pub(crate) tls: ClientTls,
+}
+
+impl Broker {
+    /// A server on this machine's loopback interface.
+    pub(crate) fn local(url: String) -> Self {
+        Self { url, tls: ClientTls::default() }
+    }
+}
+
 /// Connects one service.
 pub(crate) async fn connect(
-    url: &str,
+    broker: &Broker,
     credentials: Credentials,
     service: Service,
     shutdown: &CancellationToken,
 ) -> Result<Bus, Failure> {
     let name = format!("sysmaint-{}", service.name());
-    let config = BusConfig::new(url, Some(credentials), &name);
+    let config = BusConfig {
+        tls: broker.tls.clone(),
+        ..BusConfig::new(&broker.url, Some(credentials), &name)
+    };
     Bus::connect(config, shutdown).await.map_err(|error| match error {
         ConnectError::Stopped => Failure::stopped(),
+        error @ (ConnectError::Url(_) | ConnectError::TlsFile { .. }) => {
+            Failure::new(Exit::Config, error)
+        }
         other => Failure::unavailable(other),
     })
 }

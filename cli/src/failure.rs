@@ -27,6 +27,11 @@ impl Failure {
         Self::new(Exit::Success, anyhow::anyhow!("stopped before everything had started"))
     }
 
+    /// A command was stopped before it was done.
+    pub(crate) fn interrupted() -> Self {
+        Self::new(Exit::Interrupted, anyhow::anyhow!("interrupted"))
+    }
+
     /// Without the code, for a supervisor.
     pub(crate) fn into_error(self) -> anyhow::Error {
         self.error

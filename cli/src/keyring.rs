@@ -6,34 +6,61 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sysmaint_bus::{Credentials, Role, conf::NatsUser};
+use sysmaint_bus::{Credentials, CredentialsError, Issuer, Role, conf::NatsUser};
 use sysmaint_protocol::{DeviceId, Handle, subject::Mailbox};
 use sysmaint_service::{data_dir::DataDir, exit::Exit};
 
 use crate::{failure::Failure, settings::Settings};
 
 const DIRECTORY: &str = "keys";
+const ISSUER: &str = "issuer.nk";
 
 /// Who logs in to NATS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Service {
+    /// Answers questions
     Agent,
+    /// The command line itself
+    Cli,
+    /// The relay's user that says who else may log in
+    Callout,
+    /// The relay's user that ends connections of revoked devices
+    Kick,
+    /// A person with the nats CLI
     Operator,
+    /// Watches this machine
     Probe,
+    /// Directory, certificate authority and HTTP API
     Relay,
+    /// Reads the server's own state
     System,
+    /// The demo's view of the wire
     Tap,
+    /// Dashboard, chat and demo
     Web,
 }
 
 impl Service {
-    const ALL: [Self; 7] =
-        [Self::Relay, Self::Agent, Self::Probe, Self::Web, Self::Tap, Self::Operator, Self::System];
+    const ALL: [Self; 10] = [
+        Self::Relay,
+        Self::Agent,
+        Self::Probe,
+        Self::Web,
+        Self::Cli,
+        Self::Tap,
+        Self::Operator,
+        Self::Callout,
+        Self::System,
+        Self::Kick,
+    ];
 
     /// Its name in file names, in nats.conf, and of its connection.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Agent => "agent",
+            Self::Cli => "cli",
+            Self::Callout => "callout",
+            Self::Kick => "kick",
             Self::Operator => "operator",
             Self::Probe => "probe",
             Self::Relay => "relay",
@@ -50,6 +77,9 @@ impl Service {
         let demo = [&settings.web.alice, &settings.web.bob];
         match self {
             Self::Agent => Role::Service(own(&[&settings.agent.identity])),
+            Self::Cli => Role::Service(own(&[&settings.cli_identity])),
+            Self::Callout => Role::Callout,
+            Self::Kick => Role::Kick,
             Self::Operator => Role::Operator,
             Self::Probe => Role::Service(own(&[&settings.probe.identity])),
             Self::Relay => Role::Relay,
@@ -77,6 +107,23 @@ pub(crate) fn users(settings: &Settings, data: &DataDir) -> Result<Vec<NatsUser>
         .collect()
 }
 
+/// The relay's key that lets devices in; made if it is missing.
+pub(crate) fn issuer(data: &DataDir) -> Result<Issuer, Failure> {
+    let path = data.join(DIRECTORY).join(ISSUER);
+    create(&data.join(DIRECTORY))?;
+    let issuer = if path.exists() {
+        Issuer::read(&path)
+    } else {
+        Issuer::generate().and_then(|made| made.write_new(&path).map(|()| made))
+    };
+    issuer.map_err(|error| Failure::new(Exit::CannotCreate, error))
+}
+
+/// The same, where somebody made one.
+pub(crate) fn optional_issuer(data: &DataDir) -> Result<Issuer, CredentialsError> {
+    Issuer::read(&data.join(DIRECTORY).join(ISSUER))
+}
+
 /// A service's key: the one named in `NATS_NKEY_FILE`, or its own in the data directory.
 pub(crate) fn credentials(
     settings: &Settings,
@@ -90,7 +137,7 @@ pub(crate) fn credentials(
             Exit::Config,
             anyhow::Error::new(error).context(format!(
                 "the {}'s key for NATS is needed: name it in NATS_NKEY_FILE, or make all keys \
-                 with `sysmaint nats-conf`",
+                 with `sysmaint nats-conf`; away from NATS, `sysmaint join` or set RELAY_URL",
                 service.name()
             )),
         )

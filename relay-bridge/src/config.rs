@@ -1,9 +1,13 @@
 //! What can be set.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use secrecy::SecretString;
 use sysmaint_bus::{BusConfig, EffectiveDurability};
+use sysmaint_service::http_server::{Limits, TlsFiles};
 
 use crate::SocketSettings;
 
@@ -22,13 +26,23 @@ pub struct Config {
     /// What the broker was found to do with its disk, for `/diagnostics`: only a connection to the
     /// system account can tell, and a bridge has none.
     pub durability: EffectiveDurability,
+    /// `RELAY_AUDIT_DAYS`: how long rows of the audit are kept.
+    pub audit_retention: Duration,
     /// Who presents it as bearer token may read `/diagnostics` from anywhere.
     pub operator_token: Option<SecretString>,
     /// What bounds WebSocket connections.
     pub sockets: SocketSettings,
+    /// `RELAY_MAX_CONNECTIONS`, `RELAY_MAX_CONNECTIONS_PER_PEER`, `RELAY_HEADER_TIMEOUT_MS`: what
+    /// clients may take of the listener.
+    pub http: Limits,
+    /// `RELAY_TLS_CERT_FILE` and `RELAY_TLS_KEY_FILE`: HTTPS in place of HTTP.
+    pub tls: Option<TlsFiles>,
 }
 
 impl Config {
+    /// How long rows of the audit are kept unless configured otherwise: 90 days.
+    pub const AUDIT_RETENTION: Duration = Duration::from_hours(24 * 90);
+
     /// Whether a registration over HTTP needs a one-time code even from this machine: a relay
     /// that others reach may sit behind a proxy, whose requests come from loopback too.
     pub fn requires_code(&self) -> bool {
@@ -45,8 +59,11 @@ impl Default for Config {
             shards: BusConfig::SHARDS,
             replicas: 1,
             durability: EffectiveDurability::Unknown,
+            audit_retention: Self::AUDIT_RETENTION,
             operator_token: None,
             sockets: SocketSettings::default(),
+            http: Limits::default(),
+            tls: None,
         }
     }
 }

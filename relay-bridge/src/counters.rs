@@ -12,6 +12,10 @@ pub(crate) enum Event {
     Acknowledged,
     /// An envelope was delivered over a WebSocket.
     Delivered,
+    /// A device was revoked.
+    DeviceRevoked,
+    /// A device was told to register again.
+    DeviceRotated,
     /// An envelope was stored.
     EnvelopeAccepted,
     /// An envelope was larger than the protocol allows.
@@ -51,9 +55,11 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 22] = [
         Self::Acknowledged,
         Self::Delivered,
+        Self::DeviceRevoked,
+        Self::DeviceRotated,
         Self::EnvelopeAccepted,
         Self::EnvelopeTooLarge,
         Self::ForeignAck,
@@ -78,6 +84,8 @@ impl Event {
         match self {
             Self::Acknowledged => "acknowledged",
             Self::Delivered => "delivered",
+            Self::DeviceRevoked => "device_revoked",
+            Self::DeviceRotated => "device_rotated",
             Self::EnvelopeAccepted => "envelope_accepted",
             Self::EnvelopeTooLarge => "envelope_too_large",
             Self::ForeignAck => "foreign_ack",
@@ -104,6 +112,8 @@ impl Event {
             self,
             Self::Acknowledged
                 | Self::Delivered
+                | Self::DeviceRevoked
+                | Self::DeviceRotated
                 | Self::EnvelopeAccepted
                 | Self::RegistrationAccepted
                 | Self::SocketOpened
@@ -134,6 +144,11 @@ impl Counters {
         self.select(Event::is_reject)
     }
 
+    /// Everything, by name.
+    pub(crate) fn all(&self) -> BTreeMap<&'static str, u64> {
+        self.select(|_| true)
+    }
+
     /// What was done, by name.
     pub(crate) fn accepted(&self) -> BTreeMap<&'static str, u64> {
         self.select(|event| !event.is_reject())
@@ -159,6 +174,6 @@ mod tests {
         all.extend(counters.accepted());
         let mut numbers: Vec<_> = all.into_values().collect();
         numbers.sort_unstable();
-        assert_eq!(numbers, (1..=20).collect::<Vec<_>>());
+        assert_eq!(numbers, (1..=22).collect::<Vec<_>>());
     }
 }

@@ -90,7 +90,7 @@ impl Post {
         let sealed = seal(&to, OutgoingMessage { id, device_id, registration_id, envelope })?;
         let (identity, _) = self.directory.identity(&to).await?;
         check_device(&identity.devices, device_id, registration_id)?;
-        Ok(self.mailboxes.publish(&sealed).await.map_err(unpublished)?)
+        Ok(self.store(std::slice::from_ref(&sealed)).await?)
     }
 
     async fn try_deliver(&self, request: SendRequest) -> Result<SendAccepted, Undelivered> {
@@ -106,13 +106,22 @@ impl Post {
             .collect::<Result<Vec<_>, _>>()?;
         let (identity, _) = self.directory.identity(&to).await?;
         check_devices(&identity.devices, &addressed)?;
-        let published = sealed.iter().map(|sealed| self.mailboxes.publish(sealed));
-        try_join_all(published).await.map_err(unpublished)?;
+        self.store(&sealed).await?;
         let accepted = |sealed: &Sealed| AcceptedMessage {
             device_id: sealed.to().device_id,
             id: sealed.transfer_id(),
         };
         Ok(SendAccepted { accepted: sealed.iter().map(accepted).collect() })
+    }
+
+    /// Puts envelopes into their mailboxes. There is room in the audit before anything is stored,
+    /// so that nothing is stored which it does not come to tell of.
+    async fn store(&self, sealed: &[Sealed]) -> Result<(), Problem> {
+        let room = self.directory.audit().room().await?;
+        let published = sealed.iter().map(|sealed| self.mailboxes.publish(sealed));
+        try_join_all(published).await.map_err(unpublished)?;
+        room.accepted(sealed);
+        Ok(())
     }
 }
 
@@ -237,6 +246,8 @@ fn unpublished(error: PublishError) -> Problem {
             BROKER_REFUSED
                 .because("the broker will not take this envelope; the relay's log says why")
         }
+        // No broker asks for a pause; a relay does.
+        PublishError::Throttled(_) => UNCONFIRMED.because("send the same ids again in a moment"),
         PublishError::Unconfirmed(reason) => {
             tracing::warn!("the broker did not confirm an envelope");
             tracing::debug!(reason, "why the broker did not confirm it");
@@ -264,6 +275,7 @@ mod tests {
             token_hash: String::new(),
             certificate: Base64Bytes(Vec::new()),
             admission: None,
+            nats: None,
             registered_at: Timestamp::default(),
         };
         devices.iter().map(one).collect()

@@ -3,9 +3,13 @@
 mod bundle;
 mod certificate;
 mod challenge;
+mod code;
+mod listing;
+mod login;
 mod placement;
 mod prekeys;
 mod registration;
+mod revocation;
 mod token;
 
 use std::{sync::Arc, time::Duration};
@@ -13,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use rand::Rng as _;
 use sysmaint_bus::{
-    Bus, DirectoryHandler, Registry, RegistryError,
+    Bus, DirectoryHandler, Logins, Registry, RegistryError,
     registry::{Identity, RegisteredDevice},
 };
 use sysmaint_device::{authority::Authority, key::IdentityKey};
@@ -26,9 +30,11 @@ use sysmaint_protocol::{
     subject::Mailbox,
 };
 
+pub(crate) use code::hash as code_hash;
 pub(crate) use token::TokenHash;
 
 use crate::{
+    audit::Audit,
     counters::{Counters, Event},
     problem::{UNKNOWN_IDENTITY, unavailable},
 };
@@ -54,8 +60,11 @@ pub struct RelayDirectory {
     bus: Bus,
     registry: Registry,
     authority: Arc<Authority>,
+    audit: Audit,
     counters: Arc<Counters>,
     requires_code: bool,
+    /// A connection that may end others, where the deployment has one.
+    kick: Option<Bus>,
 }
 
 impl RelayDirectory {
@@ -63,11 +72,23 @@ impl RelayDirectory {
     pub(crate) async fn open(
         bus: &Bus,
         authority: Arc<Authority>,
+        audit: Audit,
         counters: Arc<Counters>,
         requires_code: bool,
     ) -> Result<Self, RegistryError> {
         let registry = Registry::open(bus).await?;
-        Ok(Self { bus: bus.clone(), registry, authority, counters, requires_code })
+        let bus = bus.clone();
+        Ok(Self { bus, registry, authority, audit, counters, requires_code, kick: None })
+    }
+
+    /// The same with a connection that may end those of revoked devices.
+    pub(crate) fn with_kick(self, kick: Option<Bus>) -> Self {
+        Self { kick, ..self }
+    }
+
+    /// Who may log in to NATS by the relay's word.
+    pub(crate) fn logins(&self) -> Arc<dyn Logins> {
+        Arc::new(self.registry.clone())
     }
 
     /// Registers a device; true for one that was not registered before.
@@ -76,7 +97,7 @@ impl RelayDirectory {
         origin: Origin,
         request: &RegisterRequest,
     ) -> Result<(bool, Registered), Problem> {
-        let registered = registration::register(self, origin, request).await;
+        let registered = self.register_recorded(origin, request).await;
         match &registered {
             Ok((new, _)) => {
                 self.counters.count(Event::RegistrationAccepted);
@@ -85,6 +106,24 @@ impl RelayDirectory {
             Err(_) => self.counters.count(Event::RegistrationRefused),
         }
         registered
+    }
+
+    /// Nobody learns of a registration, its token least of all, before it is recorded.
+    async fn register_recorded(
+        &self,
+        origin: Origin,
+        request: &RegisterRequest,
+    ) -> Result<(bool, Registered), Problem> {
+        self.audit.check()?;
+        let (new, registered) = registration::register(self, origin, request).await?;
+        let own = Mailbox::new(request.identity.clone(), request.device_id);
+        self.audit.registered(&own, new).await?;
+        Ok((new, registered))
+    }
+
+    /// Where it is written down what was done.
+    pub(crate) const fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// What certificates chain to, 33 bytes.
@@ -135,7 +174,10 @@ impl DirectoryHandler for RelayDirectory {
         own: &Mailbox,
         upload: &PrekeyUpload,
     ) -> Result<PrekeyCount, Problem> {
-        prekeys::upload(self, own, upload).await
+        self.audit.check()?;
+        let counts = prekeys::upload(self, own, upload).await?;
+        self.audit.prekeys_uploaded(own, upload);
+        Ok(counts)
     }
 
     async fn prekey_count(&self, own: &Mailbox) -> Result<PrekeyCount, Problem> {
@@ -144,11 +186,14 @@ impl DirectoryHandler for RelayDirectory {
     }
 
     async fn certificate(&self, own: &Mailbox) -> Result<DeliveryCertificate, Problem> {
-        certificate::renew(self, own).await
+        self.audit.check()?;
+        let certificate = certificate::renew(self, own).await?;
+        self.audit.certificate_issued(own);
+        Ok(certificate)
     }
 
-    async fn bundle(&self, _requester: &Handle, target: &Handle) -> Result<Bundle, Problem> {
-        bundle::take(self, target).await
+    async fn bundle(&self, requester: &Handle, target: &Handle) -> Result<Bundle, Problem> {
+        bundle::take(self, requester, target).await
     }
 }
 

@@ -8,6 +8,7 @@ mod failure;
 mod guard;
 mod health;
 mod input;
+mod metrics;
 mod openapi;
 mod peer;
 mod websocket;
@@ -21,6 +22,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use sysmaint_bus::Bus;
+use sysmaint_service::{http_server::Connections, metrics::Metrics};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -40,11 +42,13 @@ use crate::{
 pub(crate) struct App {
     pub(crate) bus: Bus,
     pub(crate) config: Arc<Config>,
+    pub(crate) connections: Connections,
     pub(crate) counters: Arc<Counters>,
     pub(crate) directory: RelayDirectory,
     pub(crate) post: Post,
     pub(crate) shutdown: CancellationToken,
     pub(crate) sockets: Arc<Sockets>,
+    pub(crate) metrics: Metrics,
     pub(crate) source: &'static [u8],
 }
 
@@ -68,6 +72,7 @@ fn described_routes() -> OpenApiRouter<App> {
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(diagnostics::diagnostics))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(calls::source))
         .routes(routes!(docs::document))
         .routes(routes!(docs::page))

@@ -24,16 +24,20 @@ macro_rules! kinds {
 
 kinds! {
     ADMISSION_REQUIRED = 403 "admission-required" "A further device must be admitted";
+    AUDIT_UNAVAILABLE = 503 "audit-unavailable" "The relay cannot write its audit";
     BODY_TOO_LARGE = 413 "body-too-large" "The body is too large";
     BROKER_REFUSED = 502 "broker-refused" "The broker refuses the envelope";
     CHALLENGE_SPENT = 403 "challenge-spent" "The challenge cannot be used";
+    CODE_REFUSED = 403 "code-refused" "The one-time code cannot be used";
     CODE_REQUIRED = 403 "code-required" "A one-time code is required";
+    DEVICE_REVOKED = 403 "device-revoked" "The device was revoked";
     ENVELOPE_TOO_LARGE = 413 "envelope-too-large" "The envelope is too large";
     HANDLE_TAKEN = 409 "handle-taken" "The handle belongs to another key";
     INTERNAL = 500 "internal" "The relay failed";
     INVALID_PREKEYS = 422 "invalid-prekeys" "The prekeys cannot be taken";
     INVALID_REGISTRATION = 422 "invalid-registration" "The registration cannot be taken";
     INVALID_REQUEST = 400 "invalid-request" "The request is not valid";
+    LOGIN_TAKEN = 409 "login-taken" "The NATS login belongs to another device";
     MAILBOX_FULL = 507 "mailbox-full" "The recipient's mailbox is full";
     METHOD_NOT_ALLOWED = 405 "method-not-allowed" "This method is not served here";
     MISMATCHED_DEVICES = 409 "mismatched-devices" "Not the recipient's devices";

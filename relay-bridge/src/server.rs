@@ -4,22 +4,23 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::Duration,
 };
 
-use axum::serve::ListenerExt as _;
-use sysmaint_bus::{Bus, NatsMailbox, RegistryError, ServeError, StreamTable, StreamsError};
+use sysmaint_bus::{
+    Bus, Callout, Logins, NatsMailbox, RegistryError, ServeError, StreamTable, StreamsError,
+};
 use sysmaint_device::authority::Authority;
-use tokio::net::TcpListener;
+use sysmaint_service::{
+    http_server::{HttpServer, ListenError, Listener, TlsError},
+    metrics::Metrics,
+};
+use sysmaint_store::audit::AuditWriteError;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, counters::Counters, delivery::Post, directory::RelayDirectory, http::App,
-    socket::Sockets,
+    Audit, Config, counters::Counters, delivery::Post, directory::RelayDirectory, http::App,
+    metrics, socket::Sockets,
 };
-
-/// How long open requests may go on after the shutdown was asked for.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Why there is no listener.
 #[derive(Debug, thiserror::Error)]
@@ -45,15 +46,27 @@ pub enum BindError {
         #[source]
         source: io::Error,
     },
+    /// Certificate or key cannot be used.
+    #[error("RELAY_TLS_CERT_FILE and RELAY_TLS_KEY_FILE cannot be used")]
+    Tls(#[source] TlsError),
 }
 
 /// Why a bridge ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// The audit cannot be begun.
+    #[error("the relay cannot write its audit")]
+    Audit(#[source] AuditWriteError),
+    /// The operator cannot be answered any more.
+    #[error("the operator cannot be answered over nats")]
+    Administration(#[source] ServeError),
+    /// Nobody can be let in to NATS any more.
+    #[error("logins cannot be answered over nats")]
+    Callout(#[source] ServeError),
     /// The NATS side ended.
     #[error("the directory cannot be served over nats")]
     Directory(#[source] ServeError),
-    /// The HTTP side ended.
+    /// The HTTP side has no port.
     #[error("the relay's listener failed")]
     Http(#[source] io::Error),
     /// The registry cannot be opened.
@@ -75,24 +88,38 @@ pub enum RunError {
 }
 
 /// Opens the listener.
-pub async fn bind(config: &Config) -> Result<TcpListener, BindError> {
+pub async fn bind(config: &Config) -> Result<Listener, BindError> {
     let address = SocketAddr::new(config.bind, config.port);
-    TcpListener::bind(address).await.map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => BindError::PortTaken { port: config.port },
-        io::ErrorKind::AddrNotAvailable => BindError::NoSuchAddress { bind: config.bind },
-        _ => BindError::Refused { address, source },
+    let listener = Listener::bind(address, config.tls.as_ref()).await;
+    listener.map_err(|error| match error {
+        ListenError::Tls(error) => BindError::Tls(error),
+        ListenError::Bind { source, .. } => match source.kind() {
+            io::ErrorKind::AddrInUse => BindError::PortTaken { port: config.port },
+            io::ErrorKind::AddrNotAvailable => BindError::NoSuchAddress { bind: config.bind },
+            _ => BindError::Refused { address, source },
+        },
     })
 }
 
 /// What a bridge is made of.
 #[derive(Debug)]
 pub struct Parts {
+    /// Where this bridge writes down what it does; every bridge has its own.
+    pub audit: Audit,
     /// Signs sender certificates; the same for every bridge of a deployment.
     pub authority: Arc<Authority>,
     /// The connection to the broker.
     pub bus: Bus,
+    /// Lets devices log in to NATS that registered at run time; absent where the broker's
+    /// configuration names nobody who may.
+    pub callout: Option<Callout>,
+    /// A connection as [`Role::Kick`](sysmaint_bus::Role::Kick), by which revoked devices are
+    /// disconnected at once; without it they stay until their login runs out.
+    pub kick: Option<Bus>,
     /// From [`bind`].
-    pub listener: TcpListener,
+    pub listener: Listener,
+    /// Where the bridge's numbers go.
+    pub metrics: Metrics,
     /// The gzipped archive of the complete source, offered at `/source`.
     pub source: &'static [u8],
 }
@@ -105,19 +132,25 @@ pub async fn run(
     parts: Parts,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
-    let Parts { authority, bus, listener, source } = parts;
+    let Parts { audit, authority, bus, callout, kick, listener, metrics, source } = parts;
     check_shards(&config, &bus)?;
     let streams = StreamTable {
         shards: config.shards,
         replicas: config.replicas,
         ..StreamTable::single_server()
     };
-    bus.ensure_streams(&streams).await.map_err(RunError::Streams)?;
+    Box::pin(bus.ensure_streams(&streams)).await.map_err(RunError::Streams)?;
     let counters = Arc::new(Counters::default());
-    let requires_code = config.requires_code();
-    let directory = RelayDirectory::open(&bus, authority, Arc::clone(&counters), requires_code)
-        .await
-        .map_err(RunError::Registry)?;
+    let (requires_code, retention) = (config.requires_code(), config.audit_retention);
+    let opened = Box::pin(RelayDirectory::open(
+        &bus,
+        authority,
+        audit.clone(),
+        Arc::clone(&counters),
+        requires_code,
+    ));
+    let directory = opened.await.map_err(RunError::Registry)?.with_kick(kick);
+    audit.begin().await.map_err(RunError::Audit)?;
     let stop = shutdown.child_token();
     let post = Post::new(
         directory.clone(),
@@ -131,26 +164,56 @@ pub async fn run(
         Arc::clone(&counters),
         config.sockets,
     ));
+    metrics::register(&metrics, &counters, &bus, &sockets);
+    let (address, tls) = (listener.local_addr().map_err(RunError::Http)?, listener.is_secure());
+    let server = HttpServer::new("relay", listener, config.http.clone(), &metrics);
     let app = App {
         post,
         bus: bus.clone(),
+        connections: server.connections(),
         config: Arc::new(config),
         counters,
         directory: directory.clone(),
+        metrics,
         shutdown: stop.clone(),
         sockets: Arc::clone(&sockets),
         source,
     };
+    // All are large and live as long as the bridge: they belong on the heap, not in the caller.
+    let operator = Box::pin(bus.serve_administration(Arc::new(directory.clone()), stop.clone()));
+    let logins = Box::pin(let_in(callout, directory.logins(), &stop));
     let over_nats =
-        bus.serve_directory(Arc::new(directory), env!("CARGO_PKG_VERSION"), stop.clone());
-    let over_nats = async { ended(&stop, over_nats.await.map_err(RunError::Directory)) };
-    let over_http = serve(listener, app, &stop);
-    let over_http = async { ended(&stop, over_http.await.map_err(RunError::Http)) };
-    let connections = sockets.run(&stop);
-    // They are large and live as long as the bridge: they belong on the heap, not in the caller.
-    let (over_nats, over_http, ()) =
-        tokio::join!(Box::pin(over_nats), Box::pin(over_http), Box::pin(connections));
-    over_nats.and(over_http)
+        Box::pin(bus.serve_directory(Arc::new(directory), env!("CARGO_PKG_VERSION"), stop.clone()));
+    let over_http = Box::pin(server.serve(app.router(), stop.clone()));
+    let connections = Box::pin(sockets.run(&stop));
+    let kept = Box::pin(audit.keep(&bus, retention, &stop));
+    tracing::info!(port = address.port(), tls, "serving the relay");
+    let (over_nats, (), operator, logins, (), ()) = tokio::join!(
+        async { ended(&stop, over_nats.await.map_err(RunError::Directory)) },
+        async {
+            over_http.await;
+            stop.cancel();
+        },
+        async { ended(&stop, operator.await.map_err(RunError::Administration)) },
+        async { ended(&stop, logins.await.map_err(RunError::Callout)) },
+        connections,
+        kept,
+    );
+    Box::pin(audit.end(&bus)).await;
+    over_nats.and(operator).and(logins)
+}
+
+/// Answers the broker's questions about logins, if it asks this relay any.
+async fn let_in(
+    callout: Option<Callout>,
+    logins: Arc<dyn Logins>,
+    stop: &CancellationToken,
+) -> Result<(), ServeError> {
+    let Some(callout) = callout else {
+        stop.cancelled().await;
+        return Ok(());
+    };
+    callout.serve(logins, stop.clone()).await
 }
 
 /// Envelopes would go to streams that nobody created.
@@ -163,32 +226,6 @@ fn check_shards(config: &Config, bus: &Bus) -> Result<(), RunError> {
 fn ended(stop: &CancellationToken, result: Result<(), RunError>) -> Result<(), RunError> {
     stop.cancel();
     result
-}
-
-async fn serve(listener: TcpListener, app: App, stop: &CancellationToken) -> io::Result<()> {
-    let port = listener.local_addr()?.port();
-    tracing::info!(port, "serving the relay");
-    let service = app.router().into_make_service_with_connect_info::<SocketAddr>();
-    let listener = listener.tap_io(|connection| {
-        // Answers are small; waiting to fill a packet only delays them.
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its delay");
-        }
-    });
-    let server =
-        axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
-    tokio::select! {
-        ended = async { server.await } => ended,
-        () = past_grace(stop) => {
-            tracing::warn!("closed connections that did not end by themselves");
-            Ok(())
-        }
-    }
-}
-
-async fn past_grace(stop: &CancellationToken) {
-    stop.cancelled().await;
-    tokio::time::sleep(GRACE).await;
 }
 
 #[cfg(test)]

@@ -117,6 +117,13 @@ has_openssl() {
     return "${status}"
 }
 
+# Tests make certificates with it.
+need_openssl_cli() {
+    have openssl && return
+    apt openssl && have openssl && return
+    lack "the openssl command, for tests: install openssl"
+}
+
 need_protoc() {
     has_protoc && return
     apt protobuf-compiler libprotobuf-dev && has_protoc && return

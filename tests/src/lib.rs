@@ -15,6 +15,7 @@
 
 mod aimock;
 mod binary;
+mod elsewhere;
 mod eventually;
 mod fixed_model;
 mod ports;
@@ -30,6 +31,7 @@ mod web;
 
 pub use aimock::Aimock;
 pub use binary::{nats_server, sysmaint};
+pub use elsewhere::{Elsewhere, copy_files};
 pub use eventually::{eventually, eventually_within};
 pub use fixed_model::FixedModel;
 pub use ports::free_port;

@@ -150,7 +150,8 @@ impl Services {
         self.directory.path().join("data")
     }
 
-    fn command(&self, subcommand: &str) -> Command {
+    /// `sysmaint` with the services' settings and data directory.
+    pub fn command(&self, subcommand: &str) -> Command {
         let mut command = Command::new(sysmaint());
         command
             .arg(subcommand)

@@ -158,7 +158,7 @@ impl Stack {
     }
 
     fn ready_lines(&self) -> usize {
-        self.process.stdout().lines().filter(|line| line.starts_with("ready http://")).count()
+        self.process.stdout().lines().filter(|line| line.starts_with("ready http")).count()
     }
 }
 

@@ -35,6 +35,12 @@ impl Web {
         if response.status().is_success() { response.json().await.ok() } else { None }
     }
 
+    /// GET of what is not JSON.
+    pub async fn text(&self, path: &str) -> Option<String> {
+        let response = self.client.get(self.url(path)).send().await.ok()?;
+        if response.status().is_success() { response.text().await.ok() } else { None }
+    }
+
     /// POST; status and body, or `None` while the server cannot be reached.
     pub async fn post(&self, path: &str, body: &Value) -> Option<(u16, Value)> {
         let response = self.client.post(self.url(path)).json(body).send().await.ok()?;

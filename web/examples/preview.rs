@@ -20,6 +20,7 @@ async fn main() {
     let config = Config {
         port: std::env::var("WEB_PORT").map_or(3000, |port| port.parse().unwrap()),
         bind: Ipv4Addr::LOCALHOST.into(),
+        tls: None,
         alice: handle("alice"),
         bob: handle("bob"),
         agent: handle("sysmaint"),
@@ -34,7 +35,9 @@ async fn main() {
     }
     let listener = bind(&config).await.unwrap();
     let shutdown = CancellationToken::new();
-    serve(listener, config, Arc::new(memory), b"not an archive", shutdown).await.unwrap();
+    let metrics = sysmaint_service::metrics::Metrics::start("preview", None).unwrap();
+    let source = b"not an archive";
+    serve(listener, config, Arc::new(memory), metrics, source, shutdown).await.unwrap();
 }
 
 async fn fill(memory: &Memory, [alice, bob]: &[Handle; 2]) {

@@ -14,6 +14,7 @@ use axum::{
 };
 use serde::Serialize;
 use sysmaint_protocol::{DeviceId, Handle, limits::TEXT_MAX, subject::Mailbox};
+use sysmaint_service::metrics;
 
 use crate::{app::App, problem::Problem};
 
@@ -46,6 +47,11 @@ pub(crate) async fn about(State(app): State<App>) -> Json<About> {
         chat_timeout_ms: u64::try_from(config.chat_timeout.as_millis()).unwrap_or(u64::MAX),
         text_max_bytes: TEXT_MAX,
     })
+}
+
+/// `GET /metrics`: the process's numbers, for Prometheus.
+pub(crate) async fn metrics(State(app): State<App>) -> Response {
+    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], app.metrics().text()).into_response()
 }
 
 /// `GET /source`: the complete source of what runs here.

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
+use sysmaint_service::metrics::Metrics;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -32,6 +33,7 @@ pub(crate) struct App(Arc<Shared>);
 struct Shared {
     backend: Arc<dyn Backend>,
     config: Config,
+    metrics: Metrics,
     names: Names,
     shutdown: CancellationToken,
     source: &'static [u8],
@@ -41,14 +43,14 @@ struct Shared {
 impl App {
     pub(crate) fn new(
         config: Config,
-        port: u16,
+        names: Names,
         backend: Arc<dyn Backend>,
+        metrics: Metrics,
         source: &'static [u8],
         shutdown: CancellationToken,
     ) -> Self {
-        let names = Names::loopback(port);
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-        Self(Arc::new(Shared { backend, config, names, shutdown, source, streams }))
+        Self(Arc::new(Shared { backend, config, metrics, names, shutdown, source, streams }))
     }
 
     pub(crate) fn router(self) -> Router {
@@ -57,6 +59,7 @@ impl App {
             .route("/chat", get(assets::page))
             .route("/demo", get(assets::page))
             .route("/assets/{name}", get(assets::asset))
+            .route("/metrics", get(api::metrics))
             .route("/source", get(api::source))
             .route("/health", get(api::health::ready))
             .route("/readyz", get(api::health::ready))
@@ -88,6 +91,10 @@ impl App {
 
     pub(crate) fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     pub(crate) fn names(&self) -> &Names {

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use sysmaint_protocol::Handle;
+use sysmaint_service::http_server::TlsFiles;
 
 /// Where to listen, and whose devices answer.
 #[derive(Clone, Debug)]
@@ -11,6 +12,8 @@ pub struct Config {
     pub port: u16,
     /// `WEB_BIND`, 127.0.0.1 unless told otherwise. Only a loopback address is accepted.
     pub bind: IpAddr,
+    /// `WEB_TLS_CERT_FILE` and `WEB_TLS_KEY_FILE`: HTTPS in place of HTTP.
+    pub tls: Option<TlsFiles>,
     /// `ALICE_ID`: the operator who chats with the agent.
     pub alice: Handle,
     /// `BOB_ID`: the other side of the demo.

@@ -38,21 +38,25 @@ const ALWAYS: [(HeaderName, &str); 6] = [
 
 /// The names this server answers to.
 #[derive(Clone, Debug)]
-pub(crate) struct Names(Vec<String>);
+pub(crate) struct Names {
+    hosts: Vec<String>,
+    scheme: &'static str,
+}
 
 impl Names {
     /// The names of loopback, on the port that was really bound.
-    pub(crate) fn loopback(port: u16) -> Self {
+    pub(crate) fn loopback(port: u16, secure: bool) -> Self {
+        let (scheme, default) = if secure { ("https", 443) } else { ("http", 80) };
         let hosts = ["localhost", "127.0.0.1", "[::1]"];
         let mut names: Vec<_> = hosts.iter().map(|host| format!("{host}:{port}")).collect();
-        if port == 80 {
+        if port == default {
             names.extend(hosts.map(str::to_owned));
         }
-        Self(names)
+        Self { hosts: names, scheme }
     }
 
     fn contain(&self, authority: &str) -> bool {
-        self.0.iter().any(|name| name.eq_ignore_ascii_case(authority))
+        self.hosts.iter().any(|name| name.eq_ignore_ascii_case(authority))
     }
 }
 
@@ -90,7 +94,7 @@ fn judge(names: &Names, method: &Method, uri: &Uri, headers: &HeaderMap) -> Resu
         return Ok(());
     }
     same_site(headers, reads)?;
-    same_origin(headers, host)
+    same_origin(headers, names.scheme, host)
 }
 
 fn own_name<'a>(names: &Names, uri: &Uri, headers: &'a HeaderMap) -> Result<&'a str, Problem> {
@@ -101,7 +105,7 @@ fn own_name<'a>(names: &Names, uri: &Uri, headers: &'a HeaderMap) -> Result<&'a 
     };
     let target = uri.authority().is_none_or(|authority| names.contain(authority.as_str()));
     host.filter(|host| target && names.contain(host)).ok_or_else(|| {
-        let known = names.0.join(", ");
+        let known = names.hosts.join(", ");
         Problem::foreign_host(format!("this server answers only as {known}"))
     })
 }
@@ -115,12 +119,12 @@ fn same_site(headers: &HeaderMap, reads: bool) -> Result<(), Problem> {
     }
 }
 
-fn same_origin(headers: &HeaderMap, host: &str) -> Result<(), Problem> {
+fn same_origin(headers: &HeaderMap, own_scheme: &str, host: &str) -> Result<(), Problem> {
     let mut origins = headers.get_all(ORIGIN).iter();
     let own = |origin: &HeaderValue| {
         let scheme_and_host = origin.to_str().ok().and_then(|text| text.split_once("://"));
         scheme_and_host.is_some_and(|(scheme, authority)| {
-            scheme == "http" && authority.eq_ignore_ascii_case(host)
+            scheme == own_scheme && authority.eq_ignore_ascii_case(host)
         })
     };
     if origins.all(own) {
@@ -142,7 +146,7 @@ mod tests {
         for (name, value) in map {
             all.append(name, value);
         }
-        judge(&Names::loopback(3000), method, &path.parse().unwrap(), &all).is_ok()
+        judge(&Names::loopback(3000, false), method, &path.parse().unwrap(), &all).is_ok()
     }
 
     #[test]

@@ -4,17 +4,15 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::Duration,
 };
 
-use tokio::net::TcpListener;
+use sysmaint_service::{
+    http_server::{HttpServer, Limits, ListenError, Listener, TlsError},
+    metrics::Metrics,
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Backend, Config, app::App};
-
-/// How long open requests may go on after the shutdown was asked for. Handlers that wait and
-/// streams end by themselves; what is left is a client that does not read.
-const GRACE: Duration = Duration::from_secs(5);
+use crate::{Backend, Config, app::App, guard::Names};
 
 /// Why there is no listener.
 #[derive(Debug, thiserror::Error)]
@@ -43,49 +41,47 @@ pub enum BindError {
         #[source]
         source: io::Error,
     },
+    /// Certificate or key cannot be used.
+    #[error("WEB_TLS_CERT_FILE and WEB_TLS_KEY_FILE cannot be used")]
+    Tls(#[source] TlsError),
 }
 
-/// Why serving ended before it was asked to.
+/// Why serving could not begin.
 #[derive(Debug, thiserror::Error)]
 #[error("the web server's listener failed")]
 pub struct ServeError(#[source] io::Error);
 
 /// Opens the listener.
-pub async fn bind(config: &Config) -> Result<TcpListener, BindError> {
+pub async fn bind(config: &Config) -> Result<Listener, BindError> {
     if !config.bind.is_loopback() {
         return Err(BindError::NeedsLogin { bind: config.bind });
     }
     let address = SocketAddr::new(config.bind, config.port);
-    TcpListener::bind(address).await.map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => BindError::PortTaken { port: config.port },
-        _ => BindError::Refused { address, source },
+    let listener = Listener::bind(address, config.tls.as_ref()).await;
+    listener.map_err(|error| match error {
+        ListenError::Tls(error) => BindError::Tls(error),
+        ListenError::Bind { source, .. } => match source.kind() {
+            io::ErrorKind::AddrInUse => BindError::PortTaken { port: config.port },
+            _ => BindError::Refused { address, source },
+        },
     })
 }
 
 /// Serves the pages until `shutdown`, then ends the streams and lets open requests finish.
 /// `source` is the gzipped archive of the complete source, offered at `/source`.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     config: Config,
     backend: Arc<dyn Backend>,
+    metrics: Metrics,
     source: &'static [u8],
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     let port = listener.local_addr().map_err(ServeError)?.port();
-    let app = App::new(config, port, backend, source, shutdown.clone());
-    tracing::info!(port, "serving the pages");
-    let server = axum::serve(listener, app.router())
-        .with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    tokio::select! {
-        ended = async { server.await } => ended.map_err(ServeError),
-        () = past_grace(&shutdown) => {
-            tracing::warn!("closed connections that did not end by themselves");
-            Ok(())
-        }
-    }
-}
-
-async fn past_grace(shutdown: &CancellationToken) {
-    shutdown.cancelled().await;
-    tokio::time::sleep(GRACE).await;
+    let names = Names::loopback(port, listener.is_secure());
+    tracing::info!(port, tls = listener.is_secure(), "serving the pages");
+    let server = HttpServer::new("web", listener, Limits::default(), &metrics);
+    let app = App::new(config, names, backend, metrics, source, shutdown.clone());
+    server.serve(app.router(), shutdown).await;
+    Ok(())
 }

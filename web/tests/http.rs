@@ -39,6 +39,7 @@ use std::{
 use client::Request;
 use memory::{Agent, Memory};
 use serde_json::Value;
+use sysmaint_service::metrics::Metrics;
 use sysmaint_web::{Config, ServeError, bind, serve};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -59,7 +60,14 @@ impl Server {
         let listener = bind(&config).await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let serving = serve(listener, config, Arc::new(memory.clone()), SOURCE, shutdown.clone());
+        let serving = serve(
+            listener,
+            config,
+            Arc::new(memory.clone()),
+            Metrics::start("0.0.0", None).unwrap(),
+            SOURCE,
+            shutdown.clone(),
+        );
         Self { address, memory, shutdown, running: tokio::spawn(serving) }
     }
 
@@ -80,6 +88,7 @@ fn config() -> Config {
     Config {
         port: 0,
         bind: Ipv4Addr::LOCALHOST.into(),
+        tls: None,
         alice: "alice".parse().unwrap(),
         bob: "bob".parse().unwrap(),
         agent: "sysmaint".parse().unwrap(),

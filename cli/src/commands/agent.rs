@@ -1,17 +1,23 @@
 //! `sysmaint agent`.
 
+use sysmaint_service::metrics::Metrics;
 use tokio_util::sync::CancellationToken;
 
 use super::Ground;
-use crate::{data_files, device, failure::Failure, keyring::Service, settings::Settings};
+use crate::{data_files, failure::Failure, keyring::Service, observation, settings::Settings};
 
-/// Runs the agent against a running NATS.
-pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), Failure> {
+/// Runs the agent against a running NATS, or through a relay.
+pub(crate) async fn run(
+    settings: Settings,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+) -> Result<(), Failure> {
     let ground = Ground::prepare(&settings, Service::Agent, data_files::AGENT, &shutdown).await?;
-    let Ground { data: _data, bus, store, trust_root } = ground;
-    let endpoint = device::endpoint(&settings.agent.identity, &store, &bus, &trust_root).await?;
+    let Ground { data: _data, way, store, trust_root } = ground;
+    let endpoint = way.endpoint(&settings.agent.identity, &store, &trust_root).await?;
+    let _watch = observation::watch(&metrics, "agent", vec![endpoint.clone()]);
     tracing::info!("the agent is up");
     sysmaint_agent::run(settings.agent, endpoint, shutdown).await.map_err(Failure::unavailable)?;
-    bus.close().await;
+    way.close().await;
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! `sysmaint nats-conf`.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use sysmaint_bus::conf::{ServerConfig, render};
 use sysmaint_service::{data_dir::owner_only_write, exit::Exit};
 
@@ -10,20 +12,31 @@ use crate::{data_files, failure::Failure, keyring, settings::Settings};
 pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
     let data = data_files::open(settings)?;
     let users = keyring::users(settings, &data)?;
-    let listen = format!("127.0.0.1:{}", settings.nats.port);
+    let local = SocketAddr::from((Ipv4Addr::LOCALHOST, settings.nats.port));
+    let listen = settings.nats.listen.unwrap_or(local);
     let absolute = std::path::absolute(data.join("jetstream"))
         .map_err(|error| Failure::new(Exit::Io, error))?;
-    let mut config = ServerConfig::new(&listen, absolute);
+    let mut config = ServerConfig::new(&listen.to_string(), absolute);
     config.durability = settings.nats.durability;
     config.users = users;
+    config.issuer = Some(keyring::issuer(&data)?.public_key().to_owned());
+    config.tls.clone_from(&settings.nats.server_tls);
     let path = data.join("nats.conf");
     owner_only_write(&path, render(&config).as_bytes())
         .map_err(|error| Failure::new(Exit::CannotCreate, error))?;
     let directory = data.path().display();
     println!("wrote {}", path.display());
     println!("wrote {directory}/keys/*.nk, one a service; give each service its own");
+    println!("wrote {directory}/keys/issuer.nk, which lets devices in; it stays with the relay");
     println!("next: nats-server -c {}", path.display());
-    println!("then: NATS_URL=nats://{listen} sysmaint relay --data-dir {directory}");
+    let scheme = if config.tls.is_some() { "tls" } else { "nats" };
+    println!("then: NATS_URL={scheme}://{listen} sysmaint relay --data-dir {directory}");
     println!("      and the same with agent, probe and web");
+    if config.tls.is_some() {
+        println!("      each with NATS_CA_FILE, unless the system knows the authority");
+    } else if !listen.ip().is_loopback() {
+        println!("note: {listen} is reached from elsewhere without TLS: set NATS_TLS_CERT_FILE");
+        println!("      and NATS_TLS_KEY_FILE, unless the network is your own");
+    }
     Ok(())
 }

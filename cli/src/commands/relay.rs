@@ -1,39 +1,53 @@
 //! `sysmaint relay`.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use sysmaint_bus::EffectiveDurability;
+use sysmaint_bus::{Bus, Callout, EffectiveDurability};
 use sysmaint_device::authority::Authority;
-use sysmaint_relay_bridge::Parts;
-use sysmaint_service::{data_dir::DataDir, exit::Exit};
-use sysmaint_store::{AuthorityFileError, Passphrase, load_or_create_authority};
+use sysmaint_relay_bridge::{Audit, Parts};
+use sysmaint_service::{data_dir::DataDir, exit::Exit, metrics::Metrics};
+use sysmaint_store::{AuthorityFileError, Passphrase, audit::AuditLog, load_or_create_authority};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     data_files, device,
+    device::Broker,
     failure::Failure,
     keyring::{self, Service},
     settings::Settings,
     source,
 };
 
+/// How long a connection may take that the relay can do without.
+const BESIDE_WITHIN: Duration = Duration::from_secs(5);
+
 /// Runs the relay against a running NATS.
-pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), Failure> {
+pub(crate) async fn run(
+    settings: Settings,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+) -> Result<(), Failure> {
     let listener =
         sysmaint_relay_bridge::bind(&settings.relay).await.map_err(Failure::unavailable)?;
     let data = data_files::open_shared(&settings)?;
     let passphrase = data_files::given_passphrase(&settings, &data)?;
     let credentials = keyring::credentials(&settings, &data, Service::Relay)?;
-    let authority = authority(data.join(data_files::AUTHORITY), passphrase).await?;
+    let audit = open_audit(data_files::audit(&settings, &data), passphrase.clone());
+    let authority = authority(data.join(data_files::AUTHORITY), passphrase);
+    let (audit, authority) = tokio::try_join!(audit, authority)?;
     data_files::write_trust_root(&data, &authority.trust_root())?;
-    let url = super::nats_url(&settings).to_owned();
-    let bus = device::connect(&url, credentials, Service::Relay, &shutdown).await?;
+    let broker = super::broker(&settings);
+    let bus = device::connect(&broker, credentials, Service::Relay, &shutdown).await?;
     let mut config = settings.relay;
-    config.durability = durability(&url, &data, &shutdown).await;
+    config.durability = durability(&broker, &data, &shutdown).await;
     let parts = Parts {
+        audit,
         authority: Arc::new(authority),
         bus: bus.clone(),
+        callout: callout(&broker, &data, &shutdown).await,
+        kick: kick(&broker, &data, &shutdown).await,
         listener,
+        metrics,
         source: source::ARCHIVE,
     };
     // It is large and lives as long as the process: it belongs on the heap.
@@ -41,6 +55,12 @@ pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Resu
     running.await.map_err(Failure::unavailable)?;
     bus.close().await;
     Ok(())
+}
+
+/// Opens this bridge's audit, or begins it.
+pub(crate) async fn open_audit(path: PathBuf, passphrase: Passphrase) -> Result<Audit, Failure> {
+    let opened = tokio::task::spawn_blocking(move || AuditLog::open(&path, &passphrase)).await;
+    opened.map_err(Failure::unavailable)?.map(Audit::new).map_err(device::store_failure)
 }
 
 /// Reads the certificate authority, or makes it the first time.
@@ -55,22 +75,55 @@ pub(crate) async fn authority(path: PathBuf, passphrase: Passphrase) -> Result<A
 
 /// What the server really does with its disk, which only its system account tells.
 pub(crate) async fn durability(
-    url: &str,
+    broker: &Broker,
     data: &DataDir,
     shutdown: &CancellationToken,
 ) -> EffectiveDurability {
-    let Some(key) = keyring::optional(data, Service::System) else {
-        return EffectiveDurability::Unknown;
-    };
     let asked = async {
-        let system = device::connect(url, key, Service::System, shutdown).await?;
-        let durability = system.durability().await.map_err(Failure::unavailable);
+        let system = beside(broker, data, Service::System, shutdown).await?;
+        let durability = system.durability().await;
         system.close().await;
-        durability
+        durability.ok()
     };
-    let within = std::time::Duration::from_secs(5);
-    match tokio::time::timeout(within, asked).await {
-        Ok(Ok(durability)) => durability,
-        Ok(Err(_)) | Err(_) => EffectiveDurability::Unknown,
+    let durability = tokio::time::timeout(BESIDE_WITHIN, asked).await.ok().flatten();
+    durability.unwrap_or(EffectiveDurability::Unknown)
+}
+
+/// What lets devices in that register while the server runs. A server whose configuration is
+/// older than this, or a relay without the two keys, does without.
+pub(crate) async fn callout(
+    broker: &Broker,
+    data: &DataDir,
+    shutdown: &CancellationToken,
+) -> Option<Callout> {
+    let issuer = keyring::optional_issuer(data).ok()?;
+    let bus = beside(broker, data, Service::Callout, shutdown).await;
+    if bus.is_none() {
+        tracing::warn!(
+            "devices that register now cannot log in to nats: its nats.conf does not know the \
+             relay's callout user; render it again with `sysmaint nats-conf`"
+        );
     }
+    Some(Callout::new(bus?, issuer))
+}
+
+/// What ends the connections of revoked devices.
+pub(crate) async fn kick(
+    broker: &Broker,
+    data: &DataDir,
+    shutdown: &CancellationToken,
+) -> Option<Bus> {
+    beside(broker, data, Service::Kick, shutdown).await
+}
+
+/// A connection that the relay can do without.
+async fn beside(
+    broker: &Broker,
+    data: &DataDir,
+    service: Service,
+    shutdown: &CancellationToken,
+) -> Option<Bus> {
+    let key = keyring::optional(data, service)?;
+    let connecting = device::connect(broker, key, service, shutdown);
+    tokio::time::timeout(BESIDE_WITHIN, connecting).await.ok()?.ok()
 }

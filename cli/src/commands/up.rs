@@ -7,18 +7,22 @@ use std::{sync::Arc, time::Duration};
 use sysmaint_agent::run as run_agent;
 use sysmaint_bus::{NatsServer, NatsServerConfig};
 use sysmaint_probe::run as run_probe;
-use sysmaint_relay_bridge::{Parts, run as run_relay};
-use sysmaint_service::{data_dir::DataDir, supervisor::Supervisor};
+use sysmaint_relay_bridge::{Audit, Parts, run as run_relay};
+use sysmaint_service::{
+    data_dir::DataDir, http_server::Listener, metrics::Metrics, supervisor::Supervisor,
+};
 use sysmaint_store::Store;
 use sysmaint_web::{Backend, SealedBackend, backend::Event};
-use tokio::{net::TcpListener, sync::broadcast::error::RecvError};
+use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::{STOP_WITHIN, relay, web};
 use crate::{
     data_files, device,
+    device::Broker,
     failure::Failure,
     keyring::{self, Service},
+    observation,
     settings::Settings,
     source,
 };
@@ -28,7 +32,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Runs everything until the token is cancelled.
-pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), Failure> {
+pub(crate) async fn run(
+    settings: Settings,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+) -> Result<(), Failure> {
     // What can fail at once fails before anything is started.
     let relay_listener =
         sysmaint_relay_bridge::bind(&settings.relay).await.map_err(Failure::unavailable)?;
@@ -40,10 +48,13 @@ pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Resu
         Some(_) => None,
         None => Some(start_server(&settings, &data, users).await?),
     };
-    let url =
-        server.as_ref().map_or_else(|| super::nats_url(&settings).to_owned(), NatsServer::url);
+    let broker = match &server {
+        Some(server) => Broker::local(server.url()),
+        None => super::broker(&settings),
+    };
     let listeners = Listeners { relay: relay_listener, web: web_listener };
-    let services = run_services(settings, &data, stores, &url, listeners, shutdown.clone());
+    let services =
+        run_services(settings, &data, stores, &broker, listeners, metrics, shutdown.clone());
     let services = Box::pin(services);
     let Some(server) = server else { return services.await };
     let outcome = tokio::select! {
@@ -55,11 +66,12 @@ pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Resu
 }
 
 struct Listeners {
-    relay: TcpListener,
-    web: TcpListener,
+    relay: Listener,
+    web: Listener,
 }
 
 struct Stores {
+    audit: Audit,
     authority: sysmaint_device::authority::Authority,
     agent: Store,
     probe: Store,
@@ -72,13 +84,15 @@ impl Stores {
         let passphrase = data_files::passphrase(settings, data)?;
         let open = |name| device::open_store(data.join(name), passphrase.clone());
         let authority = relay::authority(data.join(data_files::AUTHORITY), passphrase.clone());
-        let (authority, agent, probe, web) = tokio::join!(
+        let audit = relay::open_audit(data_files::audit(settings, data), passphrase.clone());
+        let (audit, authority, agent, probe, web) = tokio::join!(
+            audit,
             authority,
             open(data_files::AGENT),
             open(data_files::PROBE),
             open(data_files::WEB),
         );
-        Ok(Self { authority: authority?, agent: agent?, probe: probe?, web: web? })
+        Ok(Self { audit: audit?, authority: authority?, agent: agent?, probe: probe?, web: web? })
     }
 }
 
@@ -89,6 +103,7 @@ async fn start_server(
 ) -> Result<NatsServer, Failure> {
     let mut config = NatsServerConfig::new(data.path().to_owned(), settings.nats.port, users);
     config.durability = settings.nats.durability;
+    config.issuer = Some(keyring::issuer(data)?.public_key().to_owned());
     let server = NatsServer::start(config).await.map_err(Failure::unavailable)?;
     tracing::info!(url = server.url(), pid = server.pid(), adopted = server.was_adopted(), "nats");
     Ok(server)
@@ -98,15 +113,16 @@ async fn run_services(
     settings: Settings,
     data: &DataDir,
     stores: Stores,
-    url: &str,
+    broker: &Broker,
     listeners: Listeners,
+    metrics: Metrics,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
     let root = stores.authority.trust_root();
     data_files::write_trust_root(data, &root)?;
     let bus = async |service| {
         let credentials = keyring::credentials(&settings, data, service)?;
-        device::connect(url, credentials, service, &shutdown).await
+        device::connect(broker, credentials, service, &shutdown).await
     };
     let relay_bus = bus(Service::Relay).await?;
     let (agent_bus, probe_bus) = (bus(Service::Agent).await?, bus(Service::Probe).await?);
@@ -115,27 +131,34 @@ async fn run_services(
         device::endpoint(&settings.agent.identity, &stores.agent, &agent_bus, &root).await?;
     let probe =
         device::endpoint(&settings.probe.identity, &stores.probe, &probe_bus, &root).await?;
-    let backend = web::backend(&settings, &stores.web, &web_bus, &root).await?;
+    let (backend, _web_watch) =
+        web::backend(&settings, &stores.web, &web_bus, &root, &metrics).await?;
+    let _agent_watch = observation::watch(&metrics, "agent", vec![agent.clone()]);
+    let _probe_watch = observation::watch(&metrics, "probe", vec![probe.clone()]);
     let tap = web::watch(&settings, &tap_bus, &shutdown).await;
     let mut relay_config = settings.relay.clone();
-    relay_config.durability = relay::durability(url, data, &shutdown).await;
+    relay_config.durability = relay::durability(broker, data, &shutdown).await;
 
     let mut supervisor = Supervisor::new(shutdown.clone());
     let parts = Parts {
+        audit: stores.audit,
         authority: Arc::new(stores.authority),
         bus: relay_bus,
+        callout: relay::callout(broker, data, &shutdown).await,
+        kick: relay::kick(broker, data, &shutdown).await,
         listener: listeners.relay,
+        metrics: metrics.clone(),
         source: source::ARCHIVE,
     };
     supervisor.spawn("relay", run_relay(relay_config, parts, shutdown.clone()));
     supervisor.spawn("agent", run_agent(settings.agent.clone(), agent, shutdown.clone()));
     supervisor.spawn("probe", run_probe(settings.probe.clone(), probe, shutdown.clone()));
-    let address = listeners.web.local_addr().ok();
-    let announcer =
-        tokio::spawn(announce(backend.clone(), stores.agent, address, shutdown.clone()));
+    let url = listeners.web.url().ok();
+    let announcer = tokio::spawn(announce(backend.clone(), stores.agent, url, shutdown.clone()));
     let token = shutdown.clone();
     supervisor.spawn("web", async move {
-        web::serve(&settings, listeners.web, backend, tap, token).await.map_err(Failure::into_error)
+        let served = web::serve(&settings, listeners.web, backend, tap, metrics, token).await;
+        served.map_err(Failure::into_error)
     });
     let outcome = supervisor.join(STOP_WITHIN).await;
     announcer.abort();
@@ -150,13 +173,13 @@ async fn agent_has_a_sample(agent: &Store) {
     }
 }
 
-/// Prints `ready http://…` on standard output once a sample has come all the way, to the pages
+/// Prints `ready http://…`, or `https`, on standard output once a sample has come all the way, to the pages
 /// and to the agent.
 #[expect(clippy::print_stdout, reason = "the one line that scripts wait for")]
 async fn announce(
     backend: SealedBackend,
     agent: Store,
-    address: Option<std::net::SocketAddr>,
+    url: Option<String>,
     shutdown: CancellationToken,
 ) {
     let mut events = backend.events();
@@ -178,8 +201,8 @@ async fn announce(
         () = shutdown.cancelled() => {}
         () = slow => {}
         () = first_sample => {
-            if let Some(address) = address {
-                println!("ready http://{address}");
+            if let Some(url) = url {
+                println!("ready {url}");
             }
         }
     }

@@ -4,56 +4,65 @@ use std::sync::Arc;
 
 use sysmaint_bus::{Bus, Tap};
 use sysmaint_protocol::{DeviceId, subject::Mailbox};
+use sysmaint_service::{http_server::Listener, metrics::Metrics};
 use sysmaint_store::Store;
 use sysmaint_web::{Backend, SealedBackend};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::Ground;
 use crate::{
     data_files, device,
     failure::Failure,
     keyring::{self, Service},
+    observation,
     settings::Settings,
     source,
 };
 
 /// Runs the web server against a running NATS.
-pub(crate) async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), Failure> {
+pub(crate) async fn run(
+    settings: Settings,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+) -> Result<(), Failure> {
     let listener = sysmaint_web::bind(&settings.web).await.map_err(Failure::unavailable)?;
     let ground = Ground::prepare(&settings, Service::Web, data_files::WEB, &shutdown).await?;
-    let Ground { data, bus, store, trust_root } = ground;
+    let Ground { data, way, store, trust_root } = ground;
+    let bus = way.nats()?;
     let tap = match keyring::optional(&data, Service::Tap) {
         Some(key) => {
-            let url = super::nats_url(&settings);
-            let watcher = device::connect(url, key, Service::Tap, &shutdown).await?;
+            let broker = super::broker(&settings);
+            let watcher = device::connect(&broker, key, Service::Tap, &shutdown).await?;
             watch(&settings, &watcher, &shutdown).await
         }
         None => None,
     };
-    let backend = backend(&settings, &store, &bus, &trust_root).await?;
-    serve(&settings, listener, backend, tap, shutdown).await?;
-    bus.close().await;
+    let (backend, _watch) = backend(&settings, &store, bus, &trust_root, &metrics).await?;
+    serve(&settings, listener, backend, tap, metrics, shutdown).await?;
+    way.close().await;
     Ok(())
 }
 
-/// Alice's and bob's devices.
+/// Alice's and bob's devices, and the watch over them.
 pub(crate) async fn backend(
     settings: &Settings,
     store: &Store,
     bus: &Bus,
     trust_root: &[u8],
-) -> Result<SealedBackend, Failure> {
+    metrics: &Metrics,
+) -> Result<(SealedBackend, AbortOnDropHandle<()>), Failure> {
     let alice = device::endpoint(&settings.web.alice, store, bus, trust_root).await?;
     let bob = device::endpoint(&settings.web.bob, store, bus, trust_root).await?;
-    Ok(SealedBackend::new(
+    let watch = observation::watch(metrics, "web", vec![alice.clone(), bob.clone()]);
+    let backend = SealedBackend::new(
         settings.web.clone(),
         settings.agent.probes.clone(),
         settings.agent.silent_after,
         alice,
         bob,
         bus.clone(),
-    ))
+    );
+    Ok((backend, watch))
 }
 
 /// Watches the demo's two mailboxes.
@@ -74,9 +83,10 @@ pub(crate) async fn watch(
 /// Runs devices and pages until the token is cancelled.
 pub(crate) async fn serve(
     settings: &Settings,
-    listener: TcpListener,
+    listener: Listener,
     backend: SealedBackend,
     tap: Option<Tap>,
+    metrics: Metrics,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
     let shared: Arc<dyn Backend> = Arc::new(backend.clone());
@@ -84,6 +94,7 @@ pub(crate) async fn serve(
         listener,
         settings.web.clone(),
         shared,
+        metrics,
         source::ARCHIVE,
         shutdown.clone(),
     );

@@ -12,8 +12,15 @@ use super::RelayDirectory;
 use crate::problem::{NO_PREKEYS, unavailable};
 
 /// The bundles of all devices that have uploaded prekeys.
-pub(super) async fn take(directory: &RelayDirectory, target: &Handle) -> Result<Bundle, Problem> {
+pub(super) async fn take(
+    directory: &RelayDirectory,
+    requester: &Handle,
+    target: &Handle,
+) -> Result<Bundle, Problem> {
+    directory.audit.check()?;
     let (identity, _) = directory.identity(target).await?;
+    // Before the first prekey is taken: what follows may take some and fail.
+    directory.audit.bundle_fetched(requester, target);
     let mut devices = Vec::with_capacity(identity.devices.len());
     for device in identity.devices {
         devices.extend(device_bundle(directory, target, device).await?);

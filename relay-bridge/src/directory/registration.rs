@@ -16,7 +16,9 @@ use sysmaint_protocol::{
 };
 
 use super::{
-    CHANGE_ATTEMPTS, Origin, RelayDirectory, certificate, challenge, pause,
+    CHANGE_ATTEMPTS, Origin, RelayDirectory, certificate, challenge,
+    code::Presented,
+    login, pause,
     placement::{Placement, place},
     token::{self, Token},
 };
@@ -33,16 +35,30 @@ pub(super) async fn register(
     origin: Origin,
     request: &RegisterRequest,
 ) -> Result<(bool, Registered), Problem> {
-    check_origin(directory.requires_code, origin)?;
     check_handle(&request.identity)?;
+    login::check(request)?;
     let key = verify::registration(request).map_err(invalid)?;
     let own = Mailbox::new(request.identity.clone(), request.device_id);
     challenge::spend(&directory.registry, &request.nonce.0, &own).await?;
     let address =
         sysmaint_protocol::Address { service_id: request.service_id, device_id: request.device_id };
     let issued = certificate::issue(&directory.authority, address, &key)?;
+    let code = if is_vouched_for(directory.requires_code, origin) {
+        None
+    } else {
+        admit(directory, request, &issued).await?
+    };
     let token = Token::generate();
-    let new = bind(directory, &own, request, &token, &issued).await?;
+    let new = match bind(directory, &own, request, &token, &issued).await {
+        Ok(new) => new,
+        Err(problem) => {
+            // After an outage it may be bound after all; then the claim is rightly taken.
+            if let Some(code) = code.filter(|_| problem.status < 500) {
+                code.release(&directory.registry).await;
+            }
+            return Err(problem);
+        }
+    };
     if request.transport == Transport::Nats {
         directory.bus.ensure_mailbox(&own).await.map_err(unavailable)?;
     }
@@ -54,18 +70,43 @@ pub(super) async fn register(
     Ok((new, answer))
 }
 
-/// Whether somebody has vouched for this registration. No code can be issued yet, so a code that
-/// is presented cannot be right.
-fn check_origin(requires_code: bool, origin: Origin) -> Result<(), Problem> {
+/// Whether the way by which it came vouches for a registration.
+fn is_vouched_for(requires_code: bool, origin: Origin) -> bool {
     match origin {
-        Origin::Broker => Ok(()),
-        Origin::Loopback if !requires_code => Ok(()),
-        Origin::Loopback | Origin::Network => Err(CODE_REQUIRED.because(
-            "a relay that other machines can reach registers over HTTP only with a one-time code, \
-             and this version cannot issue codes yet: register on the relay's own machine while \
-             RELAY_BIND is a loopback address, or over NATS with the service's own key",
-        )),
+        Origin::Broker => true,
+        Origin::Loopback => !requires_code,
+        Origin::Network => false,
     }
+}
+
+/// Lets somebody in whom nobody has vouched for: a device that proved to have the key that is
+/// registered already, or one with a code, which is claimed for it.
+async fn admit(
+    directory: &RelayDirectory,
+    request: &RegisterRequest,
+    issued: &IssuedCertificate,
+) -> Result<Option<Presented>, Problem> {
+    let registry = &directory.registry;
+    let found = registry.identity(&request.identity).await.map_err(unavailable)?;
+    let identity = found.map(|(identity, _revision)| identity);
+    let placed = place(identity, request.service_id, entry(request, "", issued));
+    if matches!(&placed, Ok(placement) if placement.previous.is_some()) {
+        return Ok(None);
+    }
+    // Which handles are taken is told to those only who have a code.
+    let Some(code) = &request.code else { return Err(code_required()) };
+    let presented = Presented::check(registry, code, request).await?;
+    placed?;
+    presented.claim(registry, request).await?;
+    Ok(Some(presented))
+}
+
+fn code_required() -> Problem {
+    CODE_REQUIRED.because(
+        "a relay that other machines can reach registers a new device over HTTP only with a \
+         one-time code: `sysmaint invite` on the relay's machine prints a line that carries one, \
+         and `sysmaint join` takes it",
+    )
 }
 
 fn check_handle(handle: &Handle) -> Result<(), Problem> {
@@ -111,6 +152,7 @@ async fn bind(
                 return Err(refused);
             }
         };
+        login::claim(directory, own, request).await?;
         registry.put_token(hash.as_str(), own).await.map_err(unavailable)?;
         stored = true;
         if let Some(previous) = &previous {
@@ -124,6 +166,7 @@ async fn bind(
             Ok(_) => {
                 if let Some(previous) = &previous {
                     end_sessions(directory, own, previous).await;
+                    login::replaced(directory, previous, request).await?;
                 }
                 return Ok(previous.is_none());
             }
@@ -147,6 +190,7 @@ fn entry(
         token_hash: token_hash.to_owned(),
         certificate: issued.certificate.clone().into(),
         admission: None,
+        nats: request.nats.clone(),
         registered_at: clock::now(),
     }
 }
@@ -169,7 +213,11 @@ async fn retire(
 
 /// Ends what was opened with the token that is gone, at every bridge. One that does not hear of it
 /// checks the token itself before long.
-async fn end_sessions(directory: &RelayDirectory, own: &Mailbox, previous: &RegisteredDevice) {
+pub(super) async fn end_sessions(
+    directory: &RelayDirectory,
+    own: &Mailbox,
+    previous: &RegisteredDevice,
+) {
     let notice = SessionNotice::Revoked { token: token::mark(&previous.token_hash) };
     if let Err(error) = directory.bus.notify(own, notice).await {
         tracing::debug!(%error, "the end of a token could not be announced");
@@ -182,7 +230,7 @@ mod tests {
 
     #[test]
     fn only_the_broker_vouches_for_a_stranger() {
-        let verdict = |requires_code, origin| check_origin(requires_code, origin).is_ok();
+        let verdict = is_vouched_for;
         assert!(verdict(false, Origin::Broker) && verdict(true, Origin::Broker));
         assert!(verdict(false, Origin::Loopback));
         assert!(!verdict(true, Origin::Loopback), "a proxy's requests come from loopback too");

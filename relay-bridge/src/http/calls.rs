@@ -32,28 +32,35 @@ use crate::{
     Origin,
     delivery::Undelivered,
     problem::{
-        ADMISSION_REQUIRED, BROKER_REFUSED, CHALLENGE_SPENT, CODE_REQUIRED, ENVELOPE_TOO_LARGE,
-        HANDLE_TAKEN, INVALID_PREKEYS, INVALID_REGISTRATION, INVALID_REQUEST, MAILBOX_FULL,
-        MISMATCHED_DEVICES, NO_PREKEYS, NOT_AN_ENVELOPE, STALE_DEVICES, TOO_MANY_PREKEYS,
-        TRANSPORT_FIXED, UNCONFIRMED, UNKNOWN_IDENTITY, WRONG_SIGNATURE,
+        ADMISSION_REQUIRED, AUDIT_UNAVAILABLE, BROKER_REFUSED, CHALLENGE_SPENT, CODE_REFUSED,
+        CODE_REQUIRED, DEVICE_REVOKED, ENVELOPE_TOO_LARGE, HANDLE_TAKEN, INVALID_PREKEYS,
+        INVALID_REGISTRATION, INVALID_REQUEST, LOGIN_TAKEN, MAILBOX_FULL, MISMATCHED_DEVICES,
+        NO_PREKEYS, NOT_AN_ENVELOPE, STALE_DEVICES, TOO_MANY_PREKEYS, TRANSPORT_FIXED, UNCONFIRMED,
+        UNKNOWN_IDENTITY, WRONG_SIGNATURE,
     },
 };
 
 problems! {
-    BundleProblems = ANY, TOKEN, &[INVALID_REQUEST, NO_PREKEYS, UNKNOWN_IDENTITY];
-    CertificateProblems = ANY, TOKEN, &[UNKNOWN_IDENTITY];
+    BundleProblems = ANY, TOKEN, &[
+        AUDIT_UNAVAILABLE, INVALID_REQUEST, NO_PREKEYS, UNKNOWN_IDENTITY,
+    ];
+    CertificateProblems = ANY, TOKEN, &[AUDIT_UNAVAILABLE, UNKNOWN_IDENTITY];
     ChallengeProblems = ANY, BODY;
     CountProblems = ANY, TOKEN;
     OpenProblems = ANY;
     RegisterProblems = ANY, BODY, &[
-        ADMISSION_REQUIRED, CHALLENGE_SPENT, CODE_REQUIRED, HANDLE_TAKEN, INVALID_REGISTRATION,
-        TRANSPORT_FIXED, WRONG_SIGNATURE,
+        ADMISSION_REQUIRED, AUDIT_UNAVAILABLE, CHALLENGE_SPENT, CODE_REFUSED, CODE_REQUIRED,
+        DEVICE_REVOKED, HANDLE_TAKEN, INVALID_REGISTRATION, LOGIN_TAKEN, TRANSPORT_FIXED,
+        WRONG_SIGNATURE,
     ];
     SendProblems = ANY, BODY, TOKEN, &[
-        BROKER_REFUSED, ENVELOPE_TOO_LARGE, MAILBOX_FULL, MISMATCHED_DEVICES, NOT_AN_ENVELOPE,
+        AUDIT_UNAVAILABLE, BROKER_REFUSED, ENVELOPE_TOO_LARGE, MAILBOX_FULL, MISMATCHED_DEVICES,
+        NOT_AN_ENVELOPE,
         STALE_DEVICES, UNCONFIRMED, UNKNOWN_IDENTITY,
     ];
-    UploadProblems = ANY, BODY, TOKEN, &[INVALID_PREKEYS, TOO_MANY_PREKEYS, UNKNOWN_IDENTITY];
+    UploadProblems = ANY, BODY, TOKEN, &[
+        AUDIT_UNAVAILABLE, INVALID_PREKEYS, TOO_MANY_PREKEYS, UNKNOWN_IDENTITY,
+    ];
 }
 
 const HOME: &str = "\
@@ -67,7 +74,6 @@ GET  /v1/prekeys/{id}          what opens a session with somebody
 POST /v1/messages              send sealed messages
 GET  /v1/certificate/delivery  a sender certificate
 GET  /v1/certificate/root      what certificates chain to
-GET  /ws?client_id={id}        the same messages, and one's own, over a WebSocket
 GET  /ws?client_id=            read a mailbox by WebSocket, and send
 GET  /source                   the complete source of this program
 GET  /docs                     all calls, to read; /openapi.json for programs

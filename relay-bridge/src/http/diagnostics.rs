@@ -9,6 +9,7 @@ use sysmaint_protocol::limits::{
     ENVELOPE_MAX, MAILBOX_AGE, MAILBOX_MESSAGES, PREKEY_UPLOAD_MAX, PREKEYS_PER_UPLOAD,
 };
 
+use sysmaint_service::http_server::Connections;
 use utoipa::ToSchema;
 
 use super::{
@@ -17,7 +18,10 @@ use super::{
     failure::Failure,
     openapi::{ANY, OPERATION, broker, problems},
 };
-use crate::problem::{OPERATORS_ONLY, unavailable};
+use crate::{
+    audit::AuditReport,
+    problem::{OPERATORS_ONLY, unavailable},
+};
 
 /// How the names of mailbox streams begin.
 const MAILBOXES: &str = "MAILBOX_";
@@ -37,6 +41,8 @@ pub(super) struct Report {
     mailboxes: Depth,
     sockets: Sockets,
     limits: Limits,
+    connections: ConnectionReport,
+    audit: AuditReport,
     /// What was done since the start, by name.
     #[schema(value_type = BTreeMap<String, u64>)]
     accepted: BTreeMap<&'static str, u64>,
@@ -45,6 +51,20 @@ pub(super) struct Report {
     rejects: BTreeMap<&'static str, u64>,
     /// Whether a registration over HTTP needs a one-time code, even from this machine.
     registration_needs_code: bool,
+}
+
+/// What clients take of the listener, and may take.
+#[derive(Debug, Serialize, ToSchema)]
+struct ConnectionReport {
+    open: usize,
+    sockets: usize,
+    max: usize,
+    max_per_peer: usize,
+    #[schema(value_type = u64)]
+    header_timeout_ms: u128,
+    /// What became of connections since the start, by name.
+    #[schema(value_type = BTreeMap<String, u64>)]
+    events: BTreeMap<&'static str, u64>,
 }
 
 /// What waits in all mailboxes together.
@@ -103,10 +123,24 @@ pub(super) async fn diagnostics(
         nats,
         sockets: Sockets { open: app.sockets.count(), max: app.sockets.max() },
         limits: LIMITS,
+        connections: connections(&app.connections),
+        audit: app.directory.audit().report(),
         accepted: app.counters.accepted(),
         rejects: app.counters.rejects(),
         registration_needs_code: app.config.requires_code(),
     }))
+}
+
+fn connections(connections: &Connections) -> ConnectionReport {
+    let limits = connections.limits();
+    ConnectionReport {
+        open: connections.open(),
+        sockets: connections.sockets(),
+        max: limits.connections,
+        max_per_peer: limits.connections_per_peer,
+        header_timeout_ms: limits.header_time.as_millis(),
+        events: connections.events(),
+    }
 }
 
 fn depth(nats: &Diagnostics) -> Depth {

@@ -35,6 +35,10 @@ struct Checks {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "ok")]
     serving: Option<&'static str>,
+    /// Whether the audit can be written.
+    #[schema(example = "ok")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit: Option<&'static str>,
 }
 
 const OK: &str = "ok";
@@ -73,7 +77,7 @@ pub(super) async fn health(app: State<App>) -> (StatusCode, Json<Health>) {
 
 /// Is the relay ready?
 ///
-/// 503 while the broker cannot be reached or the relay is stopping.
+/// 503 while the broker cannot be reached, the audit cannot be written, or the relay is stopping.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -86,15 +90,17 @@ pub(super) async fn health(app: State<App>) -> (StatusCode, Json<Health>) {
     ),
 )]
 pub(super) async fn ready(State(app): State<App>) -> (StatusCode, Json<Health>) {
-    judge(app.bus.is_connected(), app.shutdown.is_cancelled())
+    let records = app.directory.audit().is_writable();
+    judge(app.bus.is_connected(), app.shutdown.is_cancelled(), records)
 }
 
-fn judge(connected: bool, stopping: bool) -> (StatusCode, Json<Health>) {
+fn judge(connected: bool, stopping: bool, records: bool) -> (StatusCode, Json<Health>) {
     let checks = Checks {
         nats: Some(if connected { OK } else { "not connected" }),
         serving: Some(if stopping { "stopping" } else { OK }),
+        audit: Some(if records { OK } else { "cannot be written" }),
     };
-    let (code, status) = if connected && !stopping {
+    let (code, status) = if connected && !stopping && records {
         (StatusCode::OK, OK)
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
@@ -107,10 +113,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ready_is_connected_and_not_stopping() {
-        assert_eq!(judge(true, false).0, StatusCode::OK);
-        for (connected, stopping) in [(false, false), (true, true), (false, true)] {
-            let (code, Json(health)) = judge(connected, stopping);
+    fn ready_is_connected_and_recording_and_not_stopping() {
+        assert_eq!(judge(true, false, true).0, StatusCode::OK);
+        for (connected, stopping, records) in
+            [(false, false, true), (true, true, true), (false, true, true), (true, false, false)]
+        {
+            let (code, Json(health)) = judge(connected, stopping, records);
             assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
             assert_eq!(health.status, "unavailable");
         }

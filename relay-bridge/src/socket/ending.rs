@@ -74,8 +74,8 @@ impl Session {
     async fn finish(&mut self, is_open: &mut bool) {
         loop {
             if self.removing.is_none() && self.window.acknowledged() > 0 {
-                let (bus, own) = (&self.sockets.bus, self.place.own());
-                self.removing = self.remover.remove(bus, own, &mut self.window);
+                let own = self.place.own();
+                self.removing = self.remover.remove(&self.sockets, own, &mut self.window);
             }
             if self.removing.is_none() && self.outbox.is_empty() {
                 return;

@@ -13,13 +13,26 @@ use axum::{
 };
 use futures_util::{SinkExt as _, stream::SplitSink};
 use sysmaint_bus::StoredEnvelope;
-use sysmaint_protocol::websocket::{CloseReason, ServerFrame};
+use sysmaint_protocol::{
+    audit::Digest,
+    websocket::{CloseReason, ServerFrame},
+};
+use sysmaint_store::audit::digest;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::reader::Catch;
 
 /// Answers that may wait to be written; nothing more is read from the client until they are fewer.
 const ANSWERS: usize = 64;
+
+/// An envelope that was just handed over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Handed {
+    /// Its number in the mailbox.
+    pub(super) sequence: u64,
+    /// Of its bytes, as the audit names it.
+    pub(super) digest: Digest,
+}
 
 /// The outgoing half of a connection.
 #[derive(Debug)]
@@ -118,7 +131,7 @@ impl Line {
 
     /// Takes the next step: hands one message over, or sees the last ones off. Returns the number
     /// of the delivery that was handed over, if it was one. Nothing is lost if this is dropped.
-    pub(super) async fn advance(&mut self) -> Result<Option<u64>, Error> {
+    pub(super) async fn advance(&mut self) -> Result<Option<Handed>, Error> {
         let mut delivered = None;
         if self.answers.is_empty() && self.deliveries.is_empty() {
             poll_fn(|context| self.sink.poll_flush_unpin(context)).await?;
@@ -128,7 +141,8 @@ impl Line {
             if let Some(answer) = self.answers.pop_front() {
                 self.sink.start_send_unpin(answer)?;
             } else if let Some(envelope) = self.deliveries.pop_front() {
-                delivered = Some(envelope.sequence);
+                let digest = digest(&envelope.bytes);
+                delivered = Some(Handed { sequence: envelope.sequence, digest });
                 if let Some(message) = encode(&delivery(envelope)) {
                     self.sink.start_send_unpin(message)?;
                 }

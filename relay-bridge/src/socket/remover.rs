@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, try_join_all};
-use sysmaint_bus::{Bus, StoredError, StoredMailbox};
+use sysmaint_bus::{StoredError, StoredMailbox};
 use sysmaint_protocol::subject::Mailbox;
 use tokio::time::Instant;
 
 use super::{
+    Sockets,
     pace::backoff,
     window::{Removal, Window},
 };
@@ -48,13 +49,15 @@ impl Remover {
     /// The next removal, once it is due.
     pub(super) fn remove(
         &mut self,
-        bus: &Bus,
+        sockets: &Sockets,
         own: &Mailbox,
         window: &mut Window,
     ) -> Option<Removing> {
         self.at = None;
         let removal = window.next_removal()?;
-        let mailbox = bus.stored_mailbox(own);
+        let digests = window.digests(&removal);
+        let mailbox = sockets.bus.stored_mailbox(own);
+        let audit = sockets.directory.audit().clone();
         Some(Box::pin(async move {
             match &removal {
                 Removal::Through(sequences) => {
@@ -64,6 +67,7 @@ impl Remover {
                 }
                 Removal::Each(sequences) => remove_each(&mailbox, sequences).await?,
             }
+            audit.delivered(digests).await;
             Ok(removal)
         }))
     }
@@ -99,6 +103,8 @@ async fn remove_each(mailbox: &StoredMailbox, sequences: &[u64]) -> Result<(), S
 
 #[cfg(test)]
 mod tests {
+    use sysmaint_protocol::audit::Digest;
+
     use super::*;
 
     #[test]
@@ -107,7 +113,7 @@ mod tests {
         let (mut window, mut remover) = (Window::default(), Remover::default());
         assert_eq!(remover.due(), None);
         for sequence in 1..=64 {
-            window.deliver(sequence);
+            window.deliver(sequence, Digest::from_bytes([0; 32]));
             window.acknowledge(sequence).unwrap();
             remover.acknowledged(&window, now);
             let due = if sequence < 64 { now + GATHER } else { now };
@@ -119,7 +125,7 @@ mod tests {
     fn acknowledgements_do_not_shorten_the_pause_after_trouble() {
         let now = Instant::now();
         let (mut window, mut remover) = (Window::default(), Remover::default());
-        window.deliver(1);
+        window.deliver(1, Digest::from_bytes([0; 32]));
         window.acknowledge(1).unwrap();
         let removal = window.next_removal().unwrap();
         remover.failed(&mut window, now);

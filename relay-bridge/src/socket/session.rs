@@ -18,7 +18,7 @@ use super::{
     Sockets,
     ending::{End, broken},
     frame::{self, Unreadable},
-    line::Line,
+    line::{Handed, Line},
     outbox::{Outbox, refusal},
     pace::{jittered, spread},
     reader::{Catch, Reader, Reading},
@@ -128,7 +128,7 @@ impl Session {
             self.reading = Some(self.reader.read(bus, own, budget, self.window.room()));
         }
         if self.removing.is_none() && self.remover.due().is_some_and(|due| due <= now) {
-            self.removing = self.remover.remove(&self.sockets.bus, own, &mut self.window);
+            self.removing = self.remover.remove(&self.sockets, own, &mut self.window);
         }
         None
     }
@@ -213,9 +213,9 @@ impl Session {
         }
     }
 
-    fn written(&mut self, delivered: Option<u64>) {
-        if let Some(sequence) = delivered {
-            self.window.deliver(sequence);
+    fn written(&mut self, delivered: Option<Handed>) {
+        if let Some(Handed { sequence, digest }) = delivered {
+            self.window.deliver(sequence, digest);
             self.sockets.counters.count(Event::Delivered);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use sysmaint_protocol::limits::WINDOW;
+use sysmaint_protocol::{audit::Digest, limits::WINDOW};
 
 /// Deliveries that are removed one by one, at most this many at once.
 const SINGLES: usize = 64;
@@ -17,6 +17,8 @@ pub(super) struct Window {
 #[derive(Clone, Copy, Debug)]
 struct Delivery {
     sequence: u64,
+    /// Of the envelope's bytes, for the audit.
+    digest: Digest,
     state: State,
 }
 
@@ -50,8 +52,8 @@ impl Window {
     }
 
     /// Something was delivered, with a number above all before it.
-    pub(super) fn deliver(&mut self, sequence: u64) {
-        self.deliveries.push_back(Delivery { sequence, state: State::Open });
+    pub(super) fn deliver(&mut self, sequence: u64, digest: Digest) {
+        self.deliveries.push_back(Delivery { sequence, digest, state: State::Open });
     }
 
     /// The client has stored it. Said twice is said once.
@@ -88,6 +90,13 @@ impl Window {
         (!each.is_empty()).then_some(Removal::Each(each))
     }
 
+    /// What a removal is about, as the audit names it.
+    pub(super) fn digests(&self, removal: &Removal) -> Vec<Digest> {
+        let named =
+            |delivery: &&Delivery| removal.sequences().binary_search(&delivery.sequence).is_ok();
+        self.deliveries.iter().filter(named).map(|delivery| delivery.digest).collect()
+    }
+
     /// The broker has removed these.
     pub(super) fn removed(&mut self, sequences: &[u64]) {
         self.deliveries.retain(|delivery| sequences.binary_search(&delivery.sequence).is_err());
@@ -121,10 +130,14 @@ impl Removal {
 mod tests {
     use super::*;
 
+    fn digest(sequence: u64) -> Digest {
+        Digest::from_bytes([sequence.to_be_bytes()[7]; 32])
+    }
+
     fn window(delivered: &[u64]) -> Window {
         let mut window = Window::default();
         for sequence in delivered {
-            window.deliver(*sequence);
+            window.deliver(*sequence, digest(*sequence));
         }
         window
     }
@@ -135,7 +148,9 @@ mod tests {
         for sequence in [5, 3, 12] {
             window.acknowledge(sequence).unwrap();
         }
-        assert_eq!(window.next_removal(), Some(Removal::Through(vec![3, 5])));
+        let removal = window.next_removal().unwrap();
+        assert_eq!(removal, Removal::Through(vec![3, 5]));
+        assert_eq!(window.digests(&removal), [digest(3), digest(5)]);
         // On its way: what stands behind it is not at the head yet.
         assert_eq!(window.next_removal(), Some(Removal::Each(vec![12])));
         window.removed(&[3, 5]);

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     person::Person,
-    stage::{Stage, eventually, parts},
+    stage::{Stage, eventually, open_audit, parts},
 };
 
 #[tokio::test]
@@ -16,8 +16,9 @@ async fn any_bridge_serves_any_device() {
     let listener = bind(&config).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
-    let second =
-        tokio::spawn(run(config, parts(listener, &first.bus, &first.authority), stop.clone()));
+    let audit = open_audit(&first.audit_path("second.db"));
+    let parts = parts(listener, &first.bus, &first.authority, audit);
+    let second = tokio::spawn(run(config, parts, stop.clone()));
 
     let alice = Person::ready(&first, "alice").await;
     let asked = reqwest::Client::new().get(format!("{url}/v1/prekeys/alice"));
@@ -55,8 +56,9 @@ async fn two_numbers_of_mailbox_streams_are_refused() {
     let stage = Stage::new().await;
     let config = Config { port: 0, shards: 3, ..Config::default() };
     let listener = bind(&config).await.unwrap();
-    let parts = parts(listener, &stage.bus, &stage.authority);
-    let refused = run(config, parts, CancellationToken::new()).await;
+    let audit = open_audit(&stage.audit_path("second.db"));
+    let parts = parts(listener, &stage.bus, &stage.authority, audit);
+    let refused = Box::pin(run(config, parts, CancellationToken::new())).await;
     assert!(matches!(refused, Err(RunError::Shards { config: 3, bus: 8 })), "{refused:?}");
     stage.end().await;
 }

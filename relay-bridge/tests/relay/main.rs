@@ -10,13 +10,17 @@
 #![expect(unreachable_pub, reason = "modules of a test share what they need")]
 
 mod access;
+mod audit;
 mod bridges;
 mod client;
+mod codes;
 mod described;
 mod docs;
 mod hopping;
 mod life;
+mod logins;
 mod messages;
+mod observed;
 mod person;
 mod prekeys;
 mod registration;

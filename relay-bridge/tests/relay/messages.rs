@@ -43,7 +43,7 @@ pub fn shaped(message: usize) -> Vec<u8> {
     bytes
 }
 
-fn message(device: u8, registration_id: u32, envelope: Vec<u8>) -> OutgoingMessage {
+pub fn message(device: u8, registration_id: u32, envelope: Vec<u8>) -> OutgoingMessage {
     OutgoingMessage {
         id: TransferId::from_bytes(rand::random()),
         device_id: DeviceId::try_from(device).unwrap(),
@@ -52,7 +52,12 @@ fn message(device: u8, registration_id: u32, envelope: Vec<u8>) -> OutgoingMessa
     }
 }
 
-async fn send(stage: &Stage, from: &Person, to: &str, messages: Vec<OutgoingMessage>) -> Answer {
+pub async fn send(
+    stage: &Stage,
+    from: &Person,
+    to: &str,
+    messages: Vec<OutgoingMessage>,
+) -> Answer {
     let request = SendRequest { to: to.parse().unwrap(), messages };
     stage.post("/v1/messages", Some(&from.token), &request).await
 }

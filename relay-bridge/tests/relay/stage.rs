@@ -1,7 +1,7 @@
 //! One server, one bridge, and questions to it.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Once},
     time::{Duration, Instant},
 };
@@ -10,19 +10,27 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 use sysmaint_bus::{
-    Bus, BusConfig, Credentials, Mailbox as _, NatsMailbox, NatsServer, NatsServerConfig, Role,
+    Bus, BusConfig, Callout, Credentials, Issuer, Mailbox as _, NatsMailbox, NatsServer,
+    NatsServerConfig, Role,
     conf::{Durability, NatsUser},
 };
 use sysmaint_device::{Sealed, authority::Authority};
 use sysmaint_protocol::{DeviceId, Envelope, TransferId, subject::Mailbox};
-use sysmaint_relay_bridge::{Config, Parts, RunError, bind, run};
+use sysmaint_relay_bridge::{Audit, Config, Parts, RunError, bind, run};
+use sysmaint_service::{http_server::Listener, metrics::Metrics};
+use sysmaint_store::{
+    Passphrase,
+    audit::{AuditFile, AuditLog},
+};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::described;
 
 pub const PATIENCE: Duration = Duration::from_secs(20);
+/// The stage's own bridge's audit.
+pub const AUDIT: &str = "relay.db";
 pub const SOURCE: &[u8] = b"\x1f\x8bthe source";
 
 pub struct Stage {
@@ -50,6 +58,11 @@ impl Stage {
     }
 
     pub async fn with(config: Config) -> Self {
+        Self::with_logins_for(config, Callout::LIFE).await
+    }
+
+    /// With logins that the server asks about again after this long.
+    pub async fn with_logins_for(config: Config, life: Duration) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let server = NatsServer::start(server_config(directory.path())).await.unwrap();
         let bus = connect(&server, directory.path(), "relay").await;
@@ -57,7 +70,14 @@ impl Stage {
         let shutdown = CancellationToken::new();
         let listener = bind(&config).await.unwrap();
         let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
-        let running = run(config, parts(listener, &bus, &authority), shutdown.clone());
+        let audit = open_audit(&directory.path().join(AUDIT));
+        let callout = connect(&server, directory.path(), "callout").await;
+        let parts = Parts {
+            callout: Some(Callout { life, ..Callout::new(callout, issuer(directory.path())) }),
+            kick: Some(connect(&server, directory.path(), "kick").await),
+            ..parts(listener, &bus, &authority, audit)
+        };
+        let running = run(config, parts, shutdown.clone());
         let stage = Self {
             authority,
             bus,
@@ -71,6 +91,11 @@ impl Stage {
         // The listener takes connections before anything answers; the first answer ends the wait.
         assert_eq!(stage.get("/readyz", None).await.status, 200);
         stage
+    }
+
+    /// Where NATS listens.
+    pub fn nats_url(&self) -> String {
+        self.server.as_ref().unwrap().url()
     }
 
     /// Another connection to the same server.
@@ -124,11 +149,28 @@ impl Stage {
         self.server.take().unwrap().stop().await;
     }
 
-    /// Ends everything, and checks that it ended well.
-    pub async fn end(mut self) {
+    /// Ends the bridge, and checks that it ended well. The server goes on.
+    pub async fn stop_relay(&mut self) {
         self.shutdown.cancel();
         let relay = self.relay.take().unwrap();
         tokio::time::timeout(PATIENCE, relay).await.unwrap().unwrap().unwrap();
+    }
+
+    /// Where a bridge's audit of this name is.
+    pub fn audit_path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The bridge's audit, as it is now.
+    pub fn audit(&self) -> AuditFile {
+        AuditFile::open(&self.audit_path(AUDIT), &passphrase()).unwrap()
+    }
+
+    /// Ends everything, and checks that it ended well.
+    pub async fn end(mut self) {
+        if self.relay.is_some() {
+            self.stop_relay().await;
+        }
         self.bus.close().await;
         if let Some(server) = self.server.take() {
             server.stop().await;
@@ -149,9 +191,11 @@ impl Bridge {
         let config = Config { port: 0, ..Config::default() };
         let bus = stage.bus_of("relay").await;
         let listener = bind(&config).await.unwrap();
-        let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+        let port = listener.local_addr().unwrap().port();
+        let url = format!("http://127.0.0.1:{port}");
         let stop = CancellationToken::new();
-        let parts = parts(listener, &bus, &stage.authority);
+        let audit = open_audit(&stage.audit_path(&format!("relay-{port}.db")));
+        let parts = parts(listener, &bus, &stage.authority, audit);
         let relay = tokio::spawn(run(config, parts, stop.clone()));
         let bridge = Self { stop, url, bus, relay };
         let ready = bridge.url.clone() + "/readyz";
@@ -210,8 +254,25 @@ impl Answer {
     }
 }
 
-pub fn parts(listener: TcpListener, bus: &Bus, authority: &Arc<Authority>) -> Parts {
-    Parts { authority: Arc::clone(authority), bus: bus.clone(), listener, source: SOURCE }
+pub fn parts(listener: Listener, bus: &Bus, authority: &Arc<Authority>, audit: Audit) -> Parts {
+    Parts {
+        audit,
+        authority: Arc::clone(authority),
+        bus: bus.clone(),
+        callout: None,
+        kick: None,
+        listener,
+        metrics: Metrics::start("0.0.0", None).unwrap(),
+        source: SOURCE,
+    }
+}
+
+pub fn open_audit(path: &Path) -> Audit {
+    Audit::new(AuditLog::open(path, &passphrase()).unwrap())
+}
+
+pub fn passphrase() -> Passphrase {
+    Passphrase::new("of the tests".to_owned().into())
 }
 
 /// Sends a request; what comes back must be in the document.
@@ -255,14 +316,27 @@ async fn connect(server: &NatsServer, directory: &Path, user: &str) -> Bus {
 
 fn server_config(directory: &Path) -> NatsServerConfig {
     let user = |name: &str, role| NatsUser::new(name, &credentials(directory, name), role);
-    let users =
-        vec![user("relay", Role::Relay), user("alice", Role::Service(vec![mailbox("alice")]))];
+    let users = vec![
+        user("relay", Role::Relay),
+        user("callout", Role::Callout),
+        user("kick", Role::Kick),
+        user("alice", Role::Service(vec![mailbox("alice")])),
+    ];
     NatsServerConfig {
         // The disk's speed is not what is tested.
         durability: Durability::Process,
         max_file_bytes: 1024 * 1024 * 1024,
+        issuer: Some(issuer(directory).public_key().to_owned()),
         ..NatsServerConfig::new(directory.to_owned(), 0, users)
     }
+}
+
+fn issuer(directory: &Path) -> Issuer {
+    let path = directory.join("issuer.nk");
+    if !path.exists() {
+        Issuer::generate().unwrap().write_new(&path).unwrap();
+    }
+    Issuer::read(&path).unwrap()
 }
 
 fn credentials(directory: &Path, user: &str) -> Credentials {

@@ -48,10 +48,11 @@ async fn enroll(registry: &Registry, number: usize) {
         token_hash,
         certificate: Base64Bytes(Vec::new()),
         admission: None,
+        nats: None,
         registered_at: Timestamp::default(),
     };
     let service_id = ServiceId::from_bytes(rand::random());
-    let identity = Identity { service_id, devices: vec![device] };
+    let identity = Identity { service_id, devices: vec![device], revoked: Vec::new() };
     registry.create_identity(&own.handle, &identity).await.unwrap();
 }
 

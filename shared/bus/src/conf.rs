@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BusConfig, Permissions, Role};
+use crate::{BusConfig, Permissions, Role, permissions::Account};
 
 /// The file that people read; the only source of what is rendered.
 const TEMPLATE: &str = include_str!("../../../nats.conf");
@@ -60,8 +60,21 @@ pub struct ServerConfig {
     pub max_file_bytes: u64,
     /// Mailbox streams.
     pub shards: u32,
-    /// Everybody who may log in.
+    /// Everybody who may log in whatever the relay says.
     pub users: Vec<NatsUser>,
+    /// The public key of whoever may let others in, see [`Issuer`](crate::Issuer).
+    pub issuer: Option<String>,
+    /// With what the server proves who it is; absent on the loopback interface.
+    pub tls: Option<ServerTls>,
+}
+
+/// The server's certificate chain and its key, both PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerTls {
+    /// The chain, its own certificate first.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
 }
 
 impl ServerConfig {
@@ -78,6 +91,8 @@ impl ServerConfig {
             max_file_bytes: Self::MAX_FILE_BYTES,
             shards: BusConfig::SHARDS,
             users: Vec::new(),
+            issuer: None,
+            tls: None,
         }
     }
 }
@@ -96,12 +111,15 @@ pub fn render(config: &ServerConfig) -> String {
     };
     fill(&[
         ("NATS_LISTEN", &quoted(&config.listen)),
+        ("NATS_TLS", &config.tls.as_ref().map_or_else(String::new, tls)),
         ("NATS_LOG", &log),
         ("NATS_STORE_DIR", &quoted(&config.store_dir.display())),
         ("NATS_SYNC_INTERVAL", sync),
         ("NATS_MAX_FILE_BYTES", &config.max_file_bytes.to_string()),
-        ("NATS_USERS", &users(config, false)),
-        ("NATS_SYSTEM_USERS", &users(config, true)),
+        ("NATS_USERS", &users(config, Account::Relay)),
+        ("NATS_CALLOUT_USERS", &users(config, Account::Callout)),
+        ("NATS_SYSTEM_USERS", &users(config, Account::System)),
+        ("NATS_CALLOUT", &callout(config)),
     ])
 }
 
@@ -124,11 +142,30 @@ fn fill(values: &[(&str, &str)]) -> String {
     text
 }
 
-fn users(config: &ServerConfig, system: bool) -> String {
+fn tls(tls: &ServerTls) -> String {
+    let (certificate, key) = (quoted(&tls.certificate.display()), quoted(&tls.key.display()));
+    format!("tls {{ cert_file: {certificate}, key_file: {key}, timeout: 5 }}")
+}
+
+/// Users of an account are asked about only where the account is in `allowed_accounts`, unless
+/// they are in `auth_users`. So nobody who is listed is asked about, and no service depends on the
+/// relay's answers. The two lists are read at the start alone, so they name nobody whose key is
+/// rotated while the server runs.
+fn callout(config: &ServerConfig) -> String {
+    let answers = config.users.iter().find(|user| user.role == Role::Callout);
+    let (Some(issuer), Some(answers)) = (&config.issuer, answers) else { return String::new() };
+    format!(
+        "authorization {{\n  timeout: 5\n  auth_callout {{ issuer: {issuer}, account: AUTH, \
+         allowed_accounts: [ AUTH ], auth_users: [ {} ] }}\n}}",
+        answers.public_key
+    )
+}
+
+fn users(config: &ServerConfig, account: Account) -> String {
     config
         .users
         .iter()
-        .filter(|user| user.role.is_system() == system)
+        .filter(|user| user.role.account() == account)
         .map(|user| render_user(user, config.shards))
         .collect()
 }
@@ -189,7 +226,10 @@ mod tests {
                 user("web", Role::Service(vec![alice.clone()])),
                 user("tap", Role::Tap(vec![alice])),
                 user("system", Role::System),
+                user("callout", Role::Callout),
+                user("kick", Role::Kick),
             ],
+            issuer: Some("AISSUER".to_owned()),
             ..ServerConfig::new("127.0.0.1:4222", "/data/\"odd\" place".into())
         }
     }
@@ -215,11 +255,37 @@ mod tests {
     }
 
     #[test]
-    fn system_users_are_in_the_system_account_alone() {
+    fn every_user_is_in_its_own_account_and_none_of_them_is_asked_about() {
         let text = render(&config());
-        let system = text.find("\n  SYS ").unwrap();
-        assert!(text.find("USYSTEM").unwrap() > system);
-        assert!(text.find("URELAY").unwrap() < system);
+        let (auth, system) = (text.find("\n  AUTH ").unwrap(), text.find("\n  SYS ").unwrap());
+        let callout = text.find("\nauthorization ").unwrap();
+        for (user, account) in [
+            ("URELAY", 0..auth),
+            ("UCALLOUT", auth..system),
+            ("USYSTEM", system..callout),
+            ("UKICK", system..callout),
+        ] {
+            let place = text.find(user).unwrap();
+            assert!(account.contains(&place), "{user}");
+            assert_eq!(text[callout..].contains(user), user == "UCALLOUT");
+        }
+        assert!(
+            text[callout..].contains("issuer: AISSUER, account: AUTH, allowed_accounts: [ AUTH ]")
+        );
+    }
+
+    #[test]
+    fn without_an_issuer_nobody_is_asked_about_others() {
+        let text = render(&ServerConfig { issuer: None, ..config() });
+        assert!(!text.lines().any(|line| line.starts_with("authorization")), "{text}");
+    }
+
+    #[test]
+    fn a_certificate_is_named_where_the_server_listens() {
+        let files = ServerTls { certificate: "/etc/c.pem".into(), key: "/etc/k.pem".into() };
+        let text = render(&ServerConfig { tls: Some(files), ..config() });
+        let wanted = r#"tls { cert_file: "/etc/c.pem", key_file: "/etc/k.pem", timeout: 5 }"#;
+        assert!(text.lines().any(|line| line == wanted), "{text}");
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! One connection to NATS, which looks after itself once it is made.
 
 mod events;
+mod tls;
 mod version;
 
-use std::{fmt, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use async_nats::{
-    Client, ConnectErrorKind, ConnectOptions, ServerAddr,
+    Auth, AuthError, Client, ConnectErrorKind, ConnectOptions, ServerAddr,
     connection::State,
     jetstream::{self, context::ContextBuilder},
 };
-use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 
+pub use tls::{ClientIdentity, ClientTls};
 pub(crate) use version::OLDEST;
 pub use version::ServerVersion;
 
@@ -35,8 +36,10 @@ const SUBSCRIPTION_HOLDS: usize = 1024;
 /// How to reach NATS.
 #[derive(Clone, Debug)]
 pub struct BusConfig {
-    /// `nats://host:port`, several separated by commas.
+    /// `nats://host:port` or `tls://host:port`, several separated by commas.
     pub url: String,
+    /// Whom to believe, and what to show, where the server speaks TLS.
+    pub tls: ClientTls,
     /// The user; absent where the server asks for none.
     pub credentials: Option<Credentials>,
     /// What operators see of this connection, such as `sysmaint-agent`. No handle of anybody.
@@ -51,7 +54,13 @@ impl BusConfig {
 
     /// With the usual number of mailbox streams.
     pub fn new(url: &str, credentials: Option<Credentials>, name: &str) -> Self {
-        Self { url: url.to_owned(), credentials, name: name.to_owned(), shards: Self::SHARDS }
+        Self {
+            url: url.to_owned(),
+            tls: ClientTls::default(),
+            credentials,
+            name: name.to_owned(),
+            shards: Self::SHARDS,
+        }
     }
 }
 
@@ -72,14 +81,33 @@ pub enum ConnectError {
     Url(String),
     /// The server does not know us.
     #[error(
-        "{server} refuses this user: its nats.conf must list the public key {public_key}; \
-         check NATS_NKEY_FILE, or let the configuration be rendered again"
+        "{server} refuses this user: its nats.conf must list the public key {public_key}, or the \
+         relay know it from a registration; check NATS_NKEY_FILE, let the configuration be \
+         rendered again, or register"
     )]
     Unauthorized {
         /// Host and port.
         server: String,
         /// Ours.
         public_key: String,
+    },
+    /// The server is not who it should be, or does not believe us.
+    #[error("no TLS with {server}: {reason}")]
+    Tls {
+        /// Host and port.
+        server: String,
+        /// In words, with what to do.
+        reason: String,
+    },
+    /// A file for TLS cannot be used.
+    #[error("{variable} names {path}, which {reason}")]
+    TlsFile {
+        /// The setting.
+        variable: &'static str,
+        /// Its value.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The server is older than 2.11.
     #[error(
@@ -105,6 +133,7 @@ impl Bus {
         shutdown: &CancellationToken,
     ) -> Result<Self, ConnectError> {
         let servers = addresses(&config.url)?;
+        config.tls.check()?;
         let events = Events::new();
         let connected = connect_patiently(&config, &servers, &events);
         let client = tokio::select! {
@@ -168,6 +197,9 @@ async fn connect_patiently(
             Ok(client) => return Ok(client),
             Err(error) => error,
         };
+        if let Some(reason) = tls::reason(&error) {
+            return Err(ConnectError::Tls { server: shown(servers), reason });
+        }
         match error.kind() {
             ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
                 return Err(unauthorized(config, servers));
@@ -185,7 +217,7 @@ async fn connect_patiently(
 
 fn options(config: &BusConfig, events: &Events) -> ConnectOptions {
     let events = events.clone();
-    let options = ConnectOptions::new()
+    let options = login(config.credentials.as_ref())
         .name(&config.name)
         .ping_interval(PING_EVERY)
         .request_timeout(Some(ANSWER_WITHIN))
@@ -195,12 +227,26 @@ fn options(config: &BusConfig, events: &Events) -> ConnectOptions {
             let events = events.clone();
             async move { events.record(event) }
         });
+    let options = config.tls.apply(options);
     match &config.credentials {
-        Some(credentials) => options
-            .nkey(credentials.seed().expose_secret().to_owned())
-            .custom_inbox_prefix(credentials.inbox_prefix()),
+        Some(credentials) => options.custom_inbox_prefix(credentials.inbox_prefix()),
         None => options,
     }
+}
+
+/// Asks the credentials anew at each login, so that a key can be rotated under a running service.
+fn login(credentials: Option<&Credentials>) -> ConnectOptions {
+    let Some(credentials) = credentials.cloned() else { return ConnectOptions::new() };
+    ConnectOptions::with_auth_callback(move |nonce| {
+        let credentials = credentials.clone();
+        async move {
+            let (user, signature) = credentials.sign(&nonce).map_err(AuthError::new)?;
+            let mut auth = Auth::new();
+            auth.nkey = Some(user);
+            auth.signature = Some(signature);
+            Ok(auth)
+        }
+    })
 }
 
 /// The first attempt comes at once, the rest with jitter: a restarted server meets its clients

@@ -1,28 +1,34 @@
 //! What a service shows to NATS: an nkey seed of its own.
 
+mod seed_file;
+
 use std::{
-    fmt, fs,
-    io::{self, Read as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
 use nkeys::{KeyPair, KeyPairType};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
+use sysmaint_protocol::{InboxPrefix, InvalidInbox, InvalidUserKey, NatsLogin, NatsUserKey};
+
+pub(crate) use seed_file::{read_lines, write_new};
 
 const INBOX_CONTEXT: &[u8] = b"sysmaint-inbox-v1";
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// Enough for 128 bits.
 const INBOX_DIGITS: usize = 22;
-/// A seed has 58 characters; nothing longer is read.
-const FILE_MAX: u64 = 256;
 
 /// An nkey user seed. It is wiped from memory when dropped and never printed.
+///
+/// A file holds the seed in its first line. A second line, which a rotation writes, names the
+/// inbox prefix: that one is not to change under a service that is running.
 #[derive(Clone)]
 pub struct Credentials {
     seed: SecretString,
     public_key: String,
+    inbox_prefix: String,
+    path: Option<PathBuf>,
 }
 
 /// Credentials could not be read or kept.
@@ -37,8 +43,13 @@ pub enum CredentialsError {
         source: io::Error,
     },
     /// It holds something else.
-    #[error("{0} does not hold an nkey user seed: one line that starts with SU")]
-    NotASeed(PathBuf),
+    #[error("{path} does not hold an nkey seed: one line that starts with {starts_with}")]
+    NotASeed {
+        /// Which file.
+        path: PathBuf,
+        /// What it should hold.
+        starts_with: &'static str,
+    },
     /// The file cannot be written; one that is there is never overwritten.
     #[error("cannot write the nkey to {path}: {source}")]
     Write {
@@ -57,32 +68,32 @@ impl Credentials {
     pub fn generate() -> Result<Self, CredentialsError> {
         let pair = KeyPair::new_user();
         let seed = pair.seed().map_err(|error| CredentialsError::Generate(error.to_string()))?;
-        Ok(Self { seed: seed.into(), public_key: pair.public_key() })
+        let inbox_prefix = inbox_prefix(&seed);
+        Ok(Self { seed: seed.into(), public_key: pair.public_key(), inbox_prefix, path: None })
     }
 
-    /// Reads a file of one line.
+    /// Reads a file. A connection that is made with them reads it again whenever it logs in, and
+    /// so follows a rotation.
     pub fn read(path: &Path) -> Result<Self, CredentialsError> {
-        let mut text = String::new();
-        fs::File::open(path)
-            .and_then(|file| file.take(FILE_MAX).read_to_string(&mut text))
-            .map_err(|source| CredentialsError::Read { path: path.to_owned(), source })?;
-        let text = SecretString::from(text);
-        Self::from_seed(text.expose_secret().trim())
-            .ok_or_else(|| CredentialsError::NotASeed(path.to_owned()))
+        let text = read_lines(path)?;
+        Self::parse(text.expose_secret())
+            .map(|read| Self { path: Some(path.to_owned()), ..read })
+            .ok_or_else(|| CredentialsError::NotASeed { path: path.to_owned(), starts_with: "SU" })
     }
 
     /// Writes them to a new file that only its owner can read.
     pub fn write_new(&self, path: &Path) -> Result<(), CredentialsError> {
-        fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .and_then(|mut file| {
-                writeln!(file, "{}", self.seed.expose_secret())?;
-                file.sync_all()
-            })
-            .map_err(|source| CredentialsError::Write { path: path.to_owned(), source })
+        write_new(path, &self.text())
+    }
+
+    /// A new key for the same service, whose answers go on coming to the same place.
+    pub fn rotated(&self) -> Result<Self, CredentialsError> {
+        Ok(Self { inbox_prefix: self.inbox_prefix.clone(), ..Self::generate()? })
+    }
+
+    /// Puts them in the place of what a file holds: whole or not at all.
+    pub fn replace(&self, path: &Path) -> Result<(), CredentialsError> {
+        seed_file::replace(path, &self.text())
     }
 
     /// The public key, as the server's configuration names a user.
@@ -93,26 +104,74 @@ impl Credentials {
     /// Where answers to requests go. Random to everybody else: a handle here would print the
     /// sender beside each publish, and a guessable one would invite others to listen.
     pub fn inbox_prefix(&self) -> String {
-        let digest = Sha256::new()
-            .chain_update(INBOX_CONTEXT)
-            .chain_update([0])
-            .chain_update(self.seed.expose_secret().as_bytes())
-            .finalize();
-        let mut half = [0; 16];
-        half.copy_from_slice(&digest[..16]);
-        format!("_INBOX.{}", base62(u128::from_be_bytes(half)))
+        self.inbox_prefix.clone()
     }
 
-    /// For the connection alone.
-    pub(crate) fn seed(&self) -> &SecretString {
-        &self.seed
+    /// What a device that registers at run time says of them.
+    pub fn login(&self) -> Result<NatsLogin, CredentialsError> {
+        let failed = |error: &dyn fmt::Display| CredentialsError::Generate(error.to_string());
+        Ok(NatsLogin {
+            user: NatsUserKey::try_from(self.public_key())
+                .map_err(|error: InvalidUserKey| failed(&error))?,
+            inbox: InboxPrefix::try_from(self.inbox_prefix())
+                .map_err(|error: InvalidInbox| failed(&error))?,
+        })
     }
 
-    fn from_seed(seed: &str) -> Option<Self> {
+    /// Answers a server's challenge with the key that the file holds now, or, if it cannot be
+    /// read any more, with the one that it held.
+    pub(crate) fn sign(&self, nonce: &[u8]) -> Result<(String, Vec<u8>), CredentialsError> {
+        let now = self.path.as_deref().and_then(|path| Self::read(path).ok());
+        let now = now.as_ref().unwrap_or(self);
+        let failed = |error: nkeys::error::Error| CredentialsError::Generate(error.to_string());
+        let pair = KeyPair::from_seed(now.seed.expose_secret()).map_err(failed)?;
+        Ok((now.public_key.clone(), pair.sign(nonce).map_err(failed)?))
+    }
+
+    fn text(&self) -> SecretString {
+        let seed = self.seed.expose_secret();
+        if self.inbox_prefix == inbox_prefix(seed) {
+            format!("{seed}\n").into()
+        } else {
+            format!("{seed}\n{}\n", self.inbox_prefix).into()
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.trim().lines().map(str::trim);
+        let seed = lines.next()?;
+        let named = lines.next().map(|line| InboxPrefix::try_from(line.to_owned()));
+        let inbox_prefix = match named {
+            Some(prefix) => prefix.ok()?.into(),
+            None => inbox_prefix(seed),
+        };
         let pair = KeyPair::from_seed(seed).ok()?;
-        matches!(pair.key_pair_type(), KeyPairType::User)
-            .then(|| Self { seed: seed.into(), public_key: pair.public_key() })
+        let whole = lines.next().is_none() && matches!(pair.key_pair_type(), KeyPairType::User);
+        whole.then(|| Self {
+            seed: seed.into(),
+            public_key: pair.public_key(),
+            inbox_prefix,
+            path: None,
+        })
     }
+}
+
+/// Whether this is a public nkey whose checksum holds.
+pub fn is_genuine(key: &NatsUserKey) -> bool {
+    KeyPair::from_public_key(key.as_str())
+        .is_ok_and(|pair| matches!(pair.key_pair_type(), KeyPairType::User))
+}
+
+/// The prefix of a seed that was never rotated.
+fn inbox_prefix(seed: &str) -> String {
+    let digest = Sha256::new()
+        .chain_update(INBOX_CONTEXT)
+        .chain_update([0])
+        .chain_update(seed.as_bytes())
+        .finalize();
+    let mut half = [0; 16];
+    half.copy_from_slice(&digest[..16]);
+    format!("_INBOX.{}", base62(u128::from_be_bytes(half)))
 }
 
 impl fmt::Debug for Credentials {
@@ -135,7 +194,7 @@ fn base62(mut number: u128) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::{fs, os::unix::fs::PermissionsExt as _};
 
     use super::*;
 
@@ -159,8 +218,28 @@ mod tests {
         let account = KeyPair::new_account().seed().unwrap();
         for text in ["", "hello\n", &account, "SUA\n"] {
             fs::write(&path, text).unwrap();
-            assert!(matches!(Credentials::read(&path), Err(CredentialsError::NotASeed(_))));
+            assert!(matches!(Credentials::read(&path), Err(CredentialsError::NotASeed { .. })));
         }
+    }
+
+    #[test]
+    fn a_rotated_key_is_another_with_the_old_inbox_and_is_used_from_its_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("agent.nk");
+        Credentials::generate().unwrap().write_new(&path).unwrap();
+        let before = Credentials::read(&path).unwrap();
+        assert_eq!(before.sign(b"nonce").unwrap().0, before.public_key());
+        let next = before.rotated().unwrap();
+        next.replace(&path).unwrap();
+        let read = Credentials::read(&path).unwrap();
+        assert_eq!(read.public_key(), next.public_key());
+        assert_ne!(read.public_key(), before.public_key());
+        assert_eq!(read.inbox_prefix(), before.inbox_prefix());
+        assert_eq!(before.sign(b"nonce").unwrap().0, next.public_key());
+        assert_eq!(read.login().unwrap().inbox.as_str(), before.inbox_prefix());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::remove_file(&path).unwrap();
+        assert_eq!(before.sign(b"nonce").unwrap().0, before.public_key());
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub struct StreamDiagnostics {
 }
 
 /// What a confirmed message survives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EffectiveDurability {
     /// A power cut: every write reaches the disk before it is confirmed.
@@ -82,18 +82,27 @@ impl Bus {
         })
     }
 
-    /// Reads back what the server does with its disk. This connection must be one to the system
-    /// account ([`Role::System`](crate::Role::System)).
+    /// Reads back what the servers do with their disks: the weakest of a cluster's. This
+    /// connection must be one to the system account ([`Role::System`](crate::Role::System)).
     pub async fn durability(&self) -> Result<EffectiveDurability, DiagnosticsError> {
-        let answer =
-            self.request("$SYS.REQ.SERVER.PING.JSZ", HeaderMap::new(), b"{}".to_vec()).await?;
-        let answer: JetStreamState = serde_json::from_slice(&answer.payload)
-            .map_err(|error| DiagnosticsError(error.to_string()))?;
-        Ok(match answer.data.config {
-            Some(Disk { sync_always: true, .. }) => EffectiveDurability::Power,
-            Some(Disk { sync_interval: Some(_), .. }) => EffectiveDurability::Process,
-            Some(Disk { sync_interval: None, .. }) | None => EffectiveDurability::Unknown,
-        })
+        let servers = self.durability_by_server().await?;
+        let weakest = servers.into_iter().map(|(_, durability)| durability).max();
+        Ok(weakest.unwrap_or(EffectiveDurability::Unknown))
+    }
+
+    /// The same for each server that answers, by its name.
+    pub async fn durability_by_server(
+        &self,
+    ) -> Result<Vec<(String, EffectiveDurability)>, DiagnosticsError> {
+        let answers = self.ask_servers("JSZ", b"{}".to_vec()).await?;
+        answers
+            .iter()
+            .map(|answer| {
+                let state: JetStreamState = serde_json::from_slice(&answer.payload)
+                    .map_err(|error| DiagnosticsError(error.to_string()))?;
+                Ok((state.server.name, state.data.durability()))
+            })
+            .collect()
     }
 
     /// What the server itself finds wrong with its streams; empty if nothing. A stream whose disk
@@ -174,12 +183,28 @@ impl StreamInfo {
 
 #[derive(Deserialize)]
 struct JetStreamState {
+    server: ServerName,
     data: JetStreamData,
+}
+
+#[derive(Deserialize)]
+struct ServerName {
+    name: String,
 }
 
 #[derive(Deserialize)]
 struct JetStreamData {
     config: Option<Disk>,
+}
+
+impl JetStreamData {
+    fn durability(&self) -> EffectiveDurability {
+        match self.config {
+            Some(Disk { sync_always: true, .. }) => EffectiveDurability::Power,
+            Some(Disk { sync_interval: Some(_), .. }) => EffectiveDurability::Process,
+            Some(Disk { sync_interval: None, .. }) | None => EffectiveDurability::Unknown,
+        }
+    }
 }
 
 /// `sync_always` is left out where it is false.

@@ -13,6 +13,16 @@ use sysmaint_protocol::{
 /// Public keys and certificates, by handle.
 #[async_trait]
 pub trait Directory: Send + Sync {
+    /// The bearer token of the last registration, to be shown from now on. Where the broker says
+    /// who asks there is none to show.
+    fn authorize(&self, _token: Option<&str>) {}
+
+    /// Returns once the device has no token that the directory takes, and must register again.
+    /// Never, where none is needed.
+    async fn unauthorized(&self) {
+        std::future::pending::<()>().await;
+    }
+
     /// A nonce for one registration.
     async fn challenge(&self, own: &Mailbox) -> Result<Challenge, DirectoryError>;
 
@@ -55,6 +65,16 @@ impl DirectoryError {
     /// Whether it does not know whom it was asked about, or who asks.
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::Refused(problem) if problem.status == 404)
+    }
+
+    /// Whether it wants a token and was shown none that it knows.
+    pub fn is_unauthenticated(&self) -> bool {
+        matches!(self, Self::Refused(problem) if problem.status == 401)
+    }
+
+    /// Whether it was asked too often.
+    pub fn is_throttled(&self) -> bool {
+        matches!(self, Self::Refused(problem) if problem.status == 429)
     }
 
     /// Whether it knows the identity and has no prekeys of it yet, which passes.

@@ -1,5 +1,7 @@
 //! Sending and receiving envelopes, whatever carries them.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sysmaint_device::Sealed;
 use sysmaint_protocol::{Timestamp, TransferId, subject};
@@ -61,6 +63,9 @@ pub enum PublishError {
     /// The recipient's mailbox is full; try again much later.
     #[error("the recipient's mailbox is full")]
     MailboxFull,
+    /// Too many were sent; the next may go after this long.
+    #[error("too much was sent; the relay takes more in {} s", .0.as_secs())]
+    Throttled(Duration),
     /// The broker will never take it.
     #[error("the broker refuses it: {0}")]
     Refused(String),

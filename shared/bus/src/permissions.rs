@@ -1,8 +1,12 @@
 //! Who may what on NATS. Whatever is not listed is denied.
 
 use sysmaint_protocol::subject::{
-    BUCKETS, DIRECTORY, Mailbox, SESSIONS_ALL, WAKES_ALL, mailbox_stream,
+    ADMINISTRATION, AUDIT, AUDIT_ALL, BUCKETS, DIRECTORY, Mailbox, SESSIONS_ALL, WAKES_ALL,
+    mailbox_stream,
 };
+
+/// Where the server asks about users that it does not know.
+pub(crate) const AUTHORIZE: &str = "$SYS.REQ.USER.AUTH";
 
 /// What a user of the server is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +20,18 @@ pub enum Role {
     /// A person with the nats CLI: sees ciphertext and the state of the streams, changes nothing.
     Operator,
     /// Reads the server's own state, in the system account.
+    System,
+    /// The relay's user that answers who else may log in, in an account where nothing else is.
+    Callout,
+    /// The relay's user that ends connections of revoked devices, in the system account.
+    Kick,
+}
+
+/// The parts of a server that do not see each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Account {
+    Relay,
+    Callout,
     System,
 }
 
@@ -37,6 +53,9 @@ impl Role {
             Self::Tap(mailboxes) => (Vec::new(), mailboxes.iter().map(Mailbox::sealed).collect()),
             Self::Operator => operator(shards),
             Self::System => (system(), Vec::new()),
+            // The server's own inboxes, where it waits for this answer.
+            Self::Callout => (vec!["$SYS._INBOX.>".to_owned()], vec![AUTHORIZE.to_owned()]),
+            Self::Kick => (kick(), Vec::new()),
         };
         // Who asks nothing needs no place for answers.
         if !publish.is_empty() {
@@ -45,20 +64,25 @@ impl Role {
         Permissions { publish, subscribe }
     }
 
-    /// Whether its user belongs to the system account.
-    pub const fn is_system(&self) -> bool {
-        matches!(self, Self::System)
+    /// Where its user belongs.
+    pub(crate) const fn account(&self) -> Account {
+        match self {
+            Self::Relay | Self::Service(_) | Self::Tap(_) | Self::Operator => Account::Relay,
+            Self::Callout => Account::Callout,
+            Self::System | Self::Kick => Account::System,
+        }
     }
 }
 
 fn relay() -> (Vec<String>, Vec<String>) {
     let publish = [
-        // Envelopes that came over HTTP, prekeys, the registry.
+        // Envelopes that came over HTTP, prekeys, the registry, anchors of the audit.
         "sealed.*.*.*",
         "otpk.*.*.*.*",
         "$KV.*.>",
         // What bridges tell each other about connections.
         SESSIONS_ALL,
+        AUDIT_ALL,
         // Answers to directory requests; the relay itself answers to inboxes only.
         "_INBOX.>",
         "$JS.API.INFO",
@@ -71,10 +95,18 @@ fn relay() -> (Vec<String>, Vec<String>) {
         "$JS.API.DIRECT.GET.*.>",
         "$JS.API.CONSUMER.CREATE.*.*.>",
         "$JS.API.CONSUMER.INFO.*.*",
+        // What the operator asks with the relay's key,
+        &format!("{ADMINISTRATION}.*"),
     ];
-    let directory = format!("{DIRECTORY}.>");
-    let subscribe = [WAKES_ALL, SESSIONS_ALL, &directory, "$SRV.>"].map(str::to_owned);
-    (publish.map(str::to_owned).into(), subscribe.into())
+    let subscribe = [
+        WAKES_ALL,
+        SESSIONS_ALL,
+        &format!("{DIRECTORY}.>"),
+        // and a relay answers.
+        &format!("{ADMINISTRATION}.*"),
+        "$SRV.>",
+    ];
+    (publish.map(str::to_owned).into(), subscribe.map(str::to_owned).into())
 }
 
 /// No consumer may be created, nothing read by sequence, no stream asked about: those name a
@@ -118,6 +150,7 @@ fn operator(shards: u32) -> (Vec<String>, Vec<String>) {
         (0..shards.clamp(1, BUCKETS))
             .map(|shard| format!("$JS.API.DIRECT.GET.{}", mailbox_stream(shard))),
     );
+    publish.push(format!("$JS.API.DIRECT.GET.{AUDIT}"));
     (publish, vec!["sealed.>".to_owned(), "wake.>".to_owned()])
 }
 
@@ -125,6 +158,11 @@ fn system() -> Vec<String> {
     ["JSZ", "VARZ", "STATSZ", "HEALTHZ"]
         .map(|report| format!("$SYS.REQ.SERVER.PING.{report}"))
         .into()
+}
+
+/// Who is connected, and ending one connection; nothing that stops or changes a server.
+fn kick() -> Vec<String> {
+    vec!["$SYS.REQ.SERVER.PING.CONNZ".to_owned(), "$SYS.REQ.SERVER.*.KICK".to_owned()]
 }
 
 #[cfg(test)]
@@ -157,7 +195,8 @@ mod tests {
 
     #[test]
     fn nobody_but_the_relay_changes_streams_or_consumers() {
-        for role in [Role::Service(vec![mailbox("alice")]), Role::Operator, Role::System] {
+        let service = Role::Service(vec![mailbox("alice")]);
+        for role in [service, Role::Operator, Role::System, Role::Callout, Role::Kick] {
             for subject in role.permissions("_INBOX.x", 8).publish {
                 for verb in
                     ["CREATE", "UPDATE", "DELETE", "PURGE", "$KV", "otpk", "RESTORE", "session"]

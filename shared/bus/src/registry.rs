@@ -1,29 +1,60 @@
-//! What the relay remembers, in JetStream: identities, tokens, bundles, one-time prekeys and
-//! challenges. Nothing here is secret but the hashes of tokens; every bridge shares it.
+//! What the relay remembers, in JetStream: identities, tokens, bundles, one-time prekeys,
+//! challenges and one-time codes. Nothing here is secret but the hashes of tokens and codes; every
+//! bridge shares it.
 
 mod buckets;
+mod codes;
+mod logins;
 mod prekeys;
 
-use async_nats::jetstream::kv::{CreateErrorKind, Operation, Store, UpdateErrorKind};
+use std::sync::Arc;
+
+use async_nats::{
+    Message,
+    jetstream::kv::{CreateErrorKind, Operation, Store, UpdateErrorKind},
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sysmaint_protocol::{
-    Base64Bytes, DeviceId, Handle, ServiceId, Timestamp,
+    Base64Bytes, DeviceId, Handle, NatsLogin, ServiceId, Timestamp,
     rest::{SignedPrekey, Transport},
     subject::Mailbox,
 };
 
+pub use codes::Code;
+
 use crate::{
     Bus,
-    streams::{CHALLENGES, IDENTITIES, STANDING, TOKENS},
+    stored_mailbox::header,
+    streams::{CHALLENGES, CODES, IDENTITIES, LOGINS, STANDING, TOKENS},
 };
+
+/// Identities that are read at once.
+const PAGE: usize = 64;
 
 /// An identity and its devices: one value, changed by compare and set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// What the handle is bound to.
     pub service_id: ServiceId,
-    /// At least one.
+    /// At least one, unless the last one was revoked.
     pub devices: Vec<RegisteredDevice>,
+    /// Devices that are out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revoked: Vec<RevokedDevice>,
+}
+
+/// A device that was registered once and is not to come back by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokedDevice {
+    /// Its number.
+    pub device_id: DeviceId,
+    /// 33 bytes: what may not be registered again.
+    pub identity_key: Base64Bytes,
+    /// Since when.
+    pub revoked_at: Timestamp,
+    /// Whether somebody has decided since that it may.
+    #[serde(default)]
+    pub readmitted: bool,
 }
 
 /// One registered device.
@@ -44,6 +75,9 @@ pub struct RegisteredDevice {
     /// The statement that admits a further device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admission: Option<Base64Bytes>,
+    /// How it logs in to NATS, where the server's configuration does not list it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nats: Option<NatsLogin>,
     /// When it was first registered.
     pub registered_at: Timestamp,
 }
@@ -61,10 +95,12 @@ pub struct StandingPrekeys {
 #[derive(Clone, Debug)]
 pub struct Registry {
     bus: Bus,
-    identities: Store,
-    standing: Store,
-    tokens: Store,
-    challenges: Store,
+    identities: Arc<Store>,
+    standing: Arc<Store>,
+    tokens: Arc<Store>,
+    logins: Arc<Store>,
+    challenges: Arc<Store>,
+    codes: Arc<Store>,
 }
 
 /// The registry did not do it.
@@ -96,13 +132,15 @@ impl Registry {
     /// Opens it. The streams must be there: see [`Bus::ensure_streams`].
     pub async fn open(bus: &Bus) -> Result<Self, RegistryError> {
         let open = async |bucket: &'static str| {
-            bus.jetstream.get_key_value(bucket).await.map_err(unavailable)
+            bus.jetstream.get_key_value(bucket).await.map(Arc::new).map_err(unavailable)
         };
         Ok(Self {
             identities: open(IDENTITIES).await?,
             standing: open(STANDING).await?,
             tokens: open(TOKENS).await?,
+            logins: open(LOGINS).await?,
             challenges: open(CHALLENGES).await?,
+            codes: open(CODES).await?,
             bus: bus.clone(),
         })
     }
@@ -113,6 +151,23 @@ impl Registry {
         handle: &Handle,
     ) -> Result<Option<(Identity, u64)>, RegistryError> {
         read(&self.identities, IDENTITIES, handle.as_str()).await
+    }
+
+    /// Some identities with their handles, in the order of their last change, from `from` on; and
+    /// where to go on, until there are no more. Those that cannot be read are left out.
+    pub async fn identities(
+        &self,
+        from: u64,
+    ) -> Result<(Vec<(Handle, Identity)>, Option<u64>), RegistryError> {
+        let (stream, prefix) = (format!("KV_{IDENTITIES}"), format!("$KV.{IDENTITIES}."));
+        let found = self.bus.read_batch(&stream, &format!("{prefix}>"), from, PAGE).await?;
+        let next = found.iter().filter_map(sequence).max().map(|last| last + 1);
+        let page = found.iter().filter_map(|message| {
+            let subject = header::<String>(message, "Nats-Subject")?;
+            let handle = subject.strip_prefix(&prefix)?.parse().ok()?;
+            Some((handle, serde_json::from_slice(&message.payload).ok()?))
+        });
+        Ok((page.collect(), next))
     }
 
     /// Binds a handle that nobody has; [`RegistryError::Conflict`] if somebody does.
@@ -155,6 +210,11 @@ impl Registry {
         Ok(found.map(|(standing, _revision)| standing))
     }
 
+    /// Removes them: nobody can open a session with the device any more.
+    pub async fn remove_standing(&self, device: &Mailbox) -> Result<(), RegistryError> {
+        self.standing.purge(device.to_string()).await.map_err(unavailable)
+    }
+
     /// Replaces them.
     pub async fn put_standing(
         &self,
@@ -165,6 +225,10 @@ impl Registry {
         let put = self.standing.put(device.to_string(), value.into()).await;
         put.map(|_| ()).map_err(unavailable)
     }
+}
+
+fn sequence(message: &Message) -> Option<u64> {
+    header(message, "Nats-Sequence")
 }
 
 /// An entry and its revision; `None` if it is absent or was removed.

@@ -3,9 +3,15 @@
 use std::time::Duration;
 
 use async_nats::{HeaderMap, Message, RequestErrorKind, client::Request};
+use futures_util::StreamExt as _;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{Bus, connect::ANSWER_WITHIN};
+
+/// When one server of a cluster has answered, the others have this long.
+const OTHERS_WITHIN: Duration = Duration::from_millis(400);
+/// Servers whose answers are taken.
+const SERVERS_MAX: usize = 64;
 
 /// No useful answer came.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +91,38 @@ impl Bus {
                 RequestFailed::Other(error.to_string())
             }
         })
+    }
+
+    /// Asks every server of a cluster for a report, in the system account. At least one answer.
+    pub(crate) async fn ask_servers(
+        &self,
+        report: &str,
+        payload: Vec<u8>,
+    ) -> Result<Vec<Message>, RequestFailed> {
+        let subject = format!("$SYS.REQ.SERVER.PING.{report}");
+        let other = |error: &dyn ToString| RequestFailed::Other(error.to_string());
+        let denial = self.denial_of(&subject);
+        let inbox = self.client.new_inbox();
+        let mut subscription =
+            self.client.subscribe(inbox.clone()).await.map_err(|error| other(&error))?;
+        self.client
+            .publish_with_reply(subject, inbox, payload.into())
+            .await
+            .map_err(|error| other(&error))?;
+        let first = tokio::select! {
+            biased;
+            first = tokio::time::timeout(ANSWER_WITHIN, subscription.next()) => first,
+            reason = denial.wait() => return Err(RequestFailed::Denied(reason)),
+        };
+        let first = first.map_err(|_| RequestFailed::TimedOut)?;
+        let mut answers: Vec<_> = first.into_iter().collect();
+        while answers.len() < SERVERS_MAX
+            && let Ok(Some(next)) = tokio::time::timeout(OTHERS_WITHIN, subscription.next()).await
+        {
+            answers.push(next);
+        }
+        let unserved = answers.iter().any(|answer| answer.payload.is_empty());
+        if answers.is_empty() || unserved { Err(RequestFailed::NoResponders) } else { Ok(answers) }
     }
 
     /// Asks JetStream's API; `what` follows `$JS.API.`.

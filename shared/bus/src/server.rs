@@ -10,13 +10,18 @@ mod process;
 mod state;
 mod supervise;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use self::{
     launch::Plan,
+    process::{Process, Signal},
     state::Place,
     supervise::{Orders, Supervisor},
 };
@@ -39,8 +44,10 @@ pub struct NatsServerConfig {
     pub max_file_bytes: u64,
     /// Mailbox streams.
     pub shards: u32,
-    /// Everybody who may log in.
+    /// Everybody who may log in whatever the relay says.
     pub users: Vec<NatsUser>,
+    /// The public key of whoever may let others in.
+    pub issuer: Option<String>,
 }
 
 impl NatsServerConfig {
@@ -53,6 +60,7 @@ impl NatsServerConfig {
             max_file_bytes: ServerConfig::MAX_FILE_BYTES,
             shards: crate::BusConfig::SHARDS,
             users,
+            issuer: None,
         }
     }
 }
@@ -67,6 +75,48 @@ pub struct NatsServer {
     stopping: CancellationToken,
     restart: Arc<Notify>,
     task: JoinHandle<()>,
+}
+
+/// A server that somebody runs over a data directory at this moment.
+#[derive(Clone, Debug)]
+pub struct RunningServer {
+    process: Process,
+    port: u16,
+    conf: PathBuf,
+}
+
+impl RunningServer {
+    /// The one of this data directory, if there is one.
+    pub fn find(data_dir: &Path) -> Option<Self> {
+        let place = Place::find(data_dir)?;
+        let state = place.survivor()?;
+        Some(Self { process: state.process, port: state.port, conf: place.conf() })
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        local_url(self.port)
+    }
+
+    /// Its process.
+    pub const fn pid(&self) -> u32 {
+        self.process.pid
+    }
+
+    /// The configuration that it was started with and reads again.
+    pub fn conf(&self) -> &Path {
+        &self.conf
+    }
+
+    /// Has it read its configuration again. Users that are gone from it are disconnected, the
+    /// others notice nothing.
+    pub fn reload(&self) -> io::Result<()> {
+        self.process.signal(Signal::Reload)
+    }
+}
+
+fn local_url(port: u16) -> String {
+    format!("nats://127.0.0.1:{port}")
 }
 
 /// The server cannot be run.
@@ -153,7 +203,7 @@ impl NatsServer {
 
     /// Where it listens.
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        local_url(self.port)
     }
 
     /// The process that runs at this moment.

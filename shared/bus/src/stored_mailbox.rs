@@ -76,6 +76,46 @@ impl Bus {
     }
 }
 
+impl Bus {
+    /// At most `max` messages of a stream on a subject, from sequence `from` on, and at most about
+    /// [`StoredMailbox::READ_MAX`] bytes of them.
+    pub(crate) async fn read_batch(
+        &self,
+        stream: &str,
+        subject: &str,
+        from: u64,
+        max: usize,
+    ) -> Result<Vec<Message>, StoredError> {
+        let inbox = self.client.new_inbox();
+        let mut answers = self
+            .client
+            .subscribe(inbox.clone())
+            .await
+            .map_err(|error| StoredError(error.to_string()))?;
+        let question = json!({
+            "next_by_subj": subject, "seq": from.max(1), "batch": max, "max_bytes": StoredMailbox::READ_MAX,
+        });
+        self.client
+            .publish_with_reply(direct_get(stream), inbox, question.to_string().into())
+            .await
+            .map_err(|error| StoredError(error.to_string()))?;
+        let mut found = Vec::new();
+        loop {
+            let answer = tokio::time::timeout(ANSWER_WITHIN, answers.next())
+                .await
+                .map_err(|_| RequestFailed::TimedOut)?
+                .ok_or_else(|| StoredError("the connection was closed".to_owned()))?;
+            match answer.status {
+                None | Some(StatusCode::OK) => found.push(answer),
+                // 204: this read is complete. 404: there is nothing.
+                Some(StatusCode::NOT_FOUND) => return Ok(found),
+                Some(status) if status.as_u16() == 204 => return Ok(found),
+                Some(status) => return Err(StoredError(format!("status {status}"))),
+            }
+        }
+    }
+}
+
 impl StoredMailbox {
     /// Bytes of one read; a single larger envelope still comes.
     pub const READ_MAX: usize = 128 * 1024;
@@ -83,35 +123,8 @@ impl StoredMailbox {
     /// At most `max` envelopes from sequence `from` on, oldest first, and at most about
     /// [`Self::READ_MAX`] bytes. Fewer than `max` does not mean that there are no more; none does.
     pub async fn read(&self, from: u64, max: usize) -> Result<Vec<StoredEnvelope>, StoredError> {
-        let inbox = self.bus.client.new_inbox();
-        let mut answers = self
-            .bus
-            .client
-            .subscribe(inbox.clone())
-            .await
-            .map_err(|error| StoredError(error.to_string()))?;
-        let question = json!({
-            "next_by_subj": self.sealed, "seq": from.max(1), "batch": max, "max_bytes": Self::READ_MAX,
-        });
-        self.bus
-            .client
-            .publish_with_reply(direct_get(&self.stream), inbox, question.to_string().into())
-            .await
-            .map_err(|error| StoredError(error.to_string()))?;
-        let mut envelopes = Vec::new();
-        loop {
-            let answer = tokio::time::timeout(ANSWER_WITHIN, answers.next())
-                .await
-                .map_err(|_| RequestFailed::TimedOut)?
-                .ok_or_else(|| StoredError("the connection was closed".to_owned()))?;
-            match answer.status {
-                None | Some(StatusCode::OK) => envelopes.extend(stored(answer)),
-                // 204: this read is complete. 404: there is nothing.
-                Some(StatusCode::NOT_FOUND) => return Ok(envelopes),
-                Some(status) if status.as_u16() == 204 => return Ok(envelopes),
-                Some(status) => return Err(StoredError(format!("status {status}"))),
-            }
-        }
+        let found = self.bus.read_batch(&self.stream, &self.sealed, from, max).await?;
+        Ok(found.into_iter().filter_map(stored).collect())
     }
 
     /// Removes everything up to and including a sequence.

@@ -3,13 +3,14 @@
 mod table;
 
 use async_nats::jetstream::{
+    self,
     context::{CreateStreamErrorKind, GetStreamErrorKind},
     stream::Config,
 };
 use serde_json::Value;
 
 pub use table::StreamTable;
-pub(crate) use table::{CHALLENGES, IDENTITIES, STANDING, TOKENS};
+pub(crate) use table::{CHALLENGES, CODES, IDENTITIES, LOGINS, STANDING, TOKENS};
 
 use crate::Bus;
 
@@ -17,6 +18,10 @@ use crate::Bus;
 const NOT_FOUND: u64 = 10059;
 /// `stream name already in use`: another bridge was quicker.
 const NAME_IN_USE: u64 = 10058;
+
+/// `replicas > 1 not supported in non-clustered mode`, `insufficient resources` and `no suitable
+/// peers for placement`: the cluster is smaller than the number of copies.
+const TOO_FEW_SERVERS: [u64; 3] = [10074, 10023, 10005];
 
 /// The streams could not be brought to what they should be.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +35,20 @@ pub enum StreamsError {
         /// What was tried.
         action: &'static str,
         /// Which one.
+        stream: String,
+        /// What the server said.
+        reason: String,
+    },
+    /// There are fewer servers than copies are wanted.
+    #[error(
+        "NATS_REPLICAS is {replicas}, but the servers cannot hold {replicas} copies of stream \
+         {stream} ({reason}): connect to a cluster of at least {replicas} servers that all run, \
+         or set NATS_REPLICAS=1"
+    )]
+    TooFewServers {
+        /// How many copies are wanted.
+        replicas: usize,
+        /// Which stream was tried.
         stream: String,
         /// What the server said.
         reason: String,
@@ -84,10 +103,10 @@ impl Bus {
         if changes.is_empty() {
             return Ok(());
         }
-        self.jetstream
-            .update_stream(&merged)
-            .await
-            .map_err(|error| failed("update", &wanted, &error))?;
+        self.jetstream.update_stream(&merged).await.map_err(|error| match error.kind() {
+            CreateStreamErrorKind::JetStream(api) => refused("update", &wanted, &api),
+            _ => failed("update", &wanted, &error),
+        })?;
         tracing::info!(stream = wanted.name, changed = changes.join(", "), "updated stream");
         Ok(())
     }
@@ -100,6 +119,7 @@ impl Bus {
         let Err(error) = self.jetstream.create_stream(wanted).await else { return Ok(true) };
         match error.kind() {
             CreateStreamErrorKind::JetStream(api) if api.error_code().0 == NAME_IN_USE => Ok(false),
+            CreateStreamErrorKind::JetStream(api) => Err(refused("create", wanted, &api)),
             _ => Err(failed("create", wanted, &error)),
         }
     }
@@ -117,6 +137,18 @@ impl Bus {
             },
         }
     }
+}
+
+/// The server's no, which for copies has a reason that a person can do something about.
+fn refused(action: &'static str, wanted: &Config, error: &jetstream::Error) -> StreamsError {
+    if wanted.num_replicas > 1 && TOO_FEW_SERVERS.contains(&error.error_code().0) {
+        return StreamsError::TooFewServers {
+            replicas: wanted.num_replicas,
+            stream: wanted.name.clone(),
+            reason: error.to_string(),
+        };
+    }
+    failed(action, wanted, error)
 }
 
 fn failed(action: &'static str, wanted: &Config, reason: &dyn ToString) -> StreamsError {
@@ -147,6 +179,7 @@ fn merge(found: &Config, wanted: &Config) -> Config {
         allow_rollup: wanted.allow_rollup,
         allow_message_schedules: wanted.allow_message_schedules,
         deny_delete: wanted.deny_delete,
+        deny_purge: wanted.deny_purge,
         republish: wanted.republish.clone(),
         ..found.clone()
     }

@@ -2,7 +2,7 @@
 
 use rand::{CryptoRng, Rng};
 use sysmaint_protocol::{
-    Base64Bytes, Timestamp,
+    Base64Bytes, NatsLogin, Timestamp,
     limits::{CERTIFICATE_LIFE, CERTIFICATE_REFRESH},
     rest::{Challenge, DeliveryCertificate, RegisterRequest, Registered, Transport},
 };
@@ -39,6 +39,18 @@ impl Device {
         transport: Transport,
         code: Option<String>,
     ) -> Result<RegisterRequest, EnrolError> {
+        self.registration_with_login(rng, challenge, transport, code, None)
+    }
+
+    /// The same, for a device that NATS is to let in by a key of its own.
+    pub fn registration_with_login<R: Rng + CryptoRng>(
+        &self,
+        rng: &mut R,
+        challenge: &Challenge,
+        transport: Transport,
+        code: Option<String>,
+        nats: Option<NatsLogin>,
+    ) -> Result<RegisterRequest, EnrolError> {
         let mut request = RegisterRequest {
             identity: self.handle.clone(),
             service_id: self.address.service_id,
@@ -50,6 +62,7 @@ impl Device {
             signature: Base64Bytes(Vec::new()),
             code,
             admission: None,
+            nats,
         };
         let signature =
             self.identity.private_key().calculate_signature(&request.signed_bytes(), rng);
@@ -81,6 +94,11 @@ impl Device {
     /// Whether a registration was completed.
     pub fn is_registered(&self, store: &dyn Store) -> Result<bool, StoreError> {
         Ok(device::local(store)?.certificate.is_some())
+    }
+
+    /// The bearer token of the last registration, where the relay gave one.
+    pub fn token(&self, store: &dyn Store) -> Result<Option<Zeroizing<String>>, StoreError> {
+        Ok(device::local(store)?.token)
     }
 
     /// Whether the certificate is a day old, or looks it by a clock that may be wrong.

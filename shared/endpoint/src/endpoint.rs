@@ -98,12 +98,15 @@ impl Endpoint {
             let mut rng = rand::rng();
             let device = Device::open(&mut store, &mut rng, &handle, device_id, &trust_root)?;
             let registered = device.is_registered(&store).map_err(DeviceError::from)?;
-            Ok((device, store.slot(), registered))
+            let token = device.token(&store).map_err(DeviceError::from)?;
+            Ok((device, store.slot(), registered, token))
         };
-        let (device, slot, registered) = store.write(step).await.map_err(|error| match error {
-            WriteError::Step(error) => error,
-            other => StartError::Store(other.to_string()),
-        })?;
+        let (device, slot, registered, token) =
+            store.write(step).await.map_err(|error| match error {
+                WriteError::Step(error) => error,
+                other => StartError::Store(other.to_string()),
+            })?;
+        config.directory.authorize(token.as_ref().map(|token| token.as_str()));
         let inner = Inner {
             device,
             transport: config.transport,

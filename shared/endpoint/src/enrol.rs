@@ -7,6 +7,7 @@ use sysmaint_bus::DirectoryError;
 use sysmaint_device::{EnrolError, PrekeyError};
 use sysmaint_protocol::rest::PrekeyCount;
 use sysmaint_store::WriteError;
+use zeroize::Zeroizing;
 
 use crate::{Endpoint, StepError};
 
@@ -69,14 +70,25 @@ pub(crate) async fn keep_enrolled(endpoint: &Endpoint) {
         let jitter = rand::rng().random_range(0.75..1.25);
         tokio::time::sleep(wait.mul_f64(jitter)).await;
         if wait == PAUSE {
-            let used = endpoint.inner.prekeys_used.notified();
-            let _ = tokio::time::timeout(EVERY.mul_f64(jitter), used).await;
+            tokio::select! {
+                () = endpoint.inner.prekeys_used.notified() => {}
+                () = endpoint.inner.directory.unauthorized() => {}
+                () = tokio::time::sleep(EVERY.mul_f64(jitter)) => {}
+            }
         }
     }
 }
 
 fn failed(endpoint: &Endpoint, error: &UpkeepError, failures: u32) -> Duration {
+    if let UpkeepError::Directory(error) = error
+        && error.is_throttled()
+    {
+        tracing::warn!(%error, "the directory was asked too often");
+        return REFUSED;
+    }
     let refused = match error {
+        // The next check registers again.
+        UpkeepError::Directory(error) if error.is_unauthenticated() => false,
         UpkeepError::Directory(DirectoryError::Refused(problem)) => problem.status < 500,
         UpkeepError::Enrol(EnrolError::Root | EnrolError::Certificate) => true,
         _ => false,
@@ -104,7 +116,9 @@ async fn check(endpoint: &Endpoint) -> Result<(), UpkeepError> {
     let held = match directory.prekey_count(&own).await {
         Ok(held) if known => held,
         Ok(_) => register(endpoint).await?,
-        Err(error) if error.is_unknown() => register(endpoint).await?,
+        Err(error) if error.is_unknown() || error.is_unauthenticated() => {
+            register(endpoint).await?
+        }
         Err(error) => return Err(error.into()),
     };
     top_up(endpoint, held).await?;
@@ -118,6 +132,7 @@ async fn register(endpoint: &Endpoint) -> Result<PrekeyCount, UpkeepError> {
     let (transport, own) = (inner.transport, endpoint.mailbox());
     let request = inner.device.registration(&mut rand::rng(), &challenge, transport, None)?;
     let answer = inner.directory.register(&request).await?;
+    let token = answer.token.clone().map(Zeroizing::new);
     endpoint
         .step(move |step| -> Result<(), UpkeepError> {
             let (device, store, _) = step.parts();
@@ -125,6 +140,7 @@ async fn register(endpoint: &Endpoint) -> Result<PrekeyCount, UpkeepError> {
             Ok(device.prekeys_lost(store).map_err(StepError::from)?)
         })
         .await?;
+    inner.directory.authorize(token.as_ref().map(|token| token.as_str()));
     tracing::info!("registered with the directory");
     Ok(inner.directory.prekey_count(&own).await?)
 }

@@ -85,6 +85,11 @@ fn delay(row: &OutboxRow, error: &PublishError) -> Duration {
             tracing::warn!(attempts = row.attempts, "a recipient's mailbox is full");
             doubled(2_000, 60_000)
         }
+        PublishError::Throttled(pause) => {
+            tracing::debug!(pause_s = pause.as_secs(), "the relay wants a pause");
+            // Not before it said; after that, not everybody at once.
+            return pause.mul_f64(rand::rng().random_range(1.0..1.25));
+        }
         PublishError::Refused(cause) => {
             tracing::error!(%cause, attempts = row.attempts, "the broker refuses an envelope");
             doubled(5_000, 300_000)

@@ -22,13 +22,18 @@ pub fn bob() -> Handle {
     Handle::documented("bob")
 }
 
+/// `SYSMAINT_CLI_ID`: the command line's own device.
+pub fn cli() -> Handle {
+    Handle::documented("cli")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_documented_identities_are_handles() {
-        for handle in [agent(), probe(), alice(), bob()] {
+        for handle in [agent(), probe(), alice(), bob(), cli()] {
             assert_eq!(handle.as_str().parse::<Handle>().unwrap(), handle);
         }
     }

@@ -3,6 +3,8 @@
 //! * [`Handle`], [`ServiceId`], [`DeviceId`]: who is meant.
 //! * [`Envelope`]: the only thing that a bus or a relay ever holds of a message.
 //! * [`Header`] and [`body`]: what a recipient finds inside the seal.
+//! * [`administration`]: what the relay's operator decides about devices.
+//! * [`audit`]: what a relay's audit and its anchors are made of.
 //! * [`subject`]: where things travel on NATS.
 //! * [`rest`]: the relay's documented HTTP types, which the NATS directory shares.
 //! * [`websocket`]: the frames of its WebSocket.
@@ -10,6 +12,8 @@
 //!
 //! No I/O and no clock: times are arguments, and the crate builds for wasm32.
 
+pub mod administration;
+pub mod audit;
 pub mod body;
 pub mod identities;
 pub mod limits;
@@ -27,6 +31,7 @@ mod envelope;
 mod handle;
 mod header;
 mod kind;
+mod nats_login;
 mod padding;
 mod service_id;
 mod timestamp;
@@ -38,6 +43,7 @@ pub use envelope::{Envelope, NotAnEnvelope};
 pub use handle::{Handle, InvalidHandle};
 pub use header::{Address, Header, InvalidHeader};
 pub use kind::{Kind, UnknownKind};
+pub use nats_login::{InboxPrefix, InvalidInbox, InvalidUserKey, NatsLogin, NatsUserKey};
 pub use padding::{InvalidPadding, TooLong, pad, unpad};
 pub use service_id::{InvalidServiceId, ServiceId};
 pub use timestamp::Timestamp;

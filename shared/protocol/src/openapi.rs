@@ -15,7 +15,7 @@ use utoipa::{
 };
 
 use crate::{
-    Base64Bytes, DeviceId, Handle, ServiceId, Timestamp, TransferId,
+    Base64Bytes, DeviceId, Handle, InboxPrefix, NatsUserKey, ServiceId, Timestamp, TransferId,
     limits::{ENVELOPE_MAX, HANDLE_MAX},
 };
 
@@ -128,6 +128,20 @@ schemas! {
         pattern: "^[a-z0-9][a-z0-9_-]{0,62}$".to_owned(),
         length: (1, HANDLE_MAX),
         example: "carol".to_owned(),
+    }
+    .schema();
+    InboxPrefix "InboxPrefix" = Text {
+        description: "Where a user of NATS gets its answers: nobody's name and nobody's guess.",
+        pattern: "^_INBOX\\.[0-9A-Za-z]{22}$".to_owned(),
+        length: (29, 29),
+        example: "_INBOX.0123456789ABCDEFGHIJKL".to_owned(),
+    }
+    .schema();
+    NatsUserKey "NatsUserKey" = Text {
+        description: "The public half of an nkey user pair.",
+        pattern: "^U[A-Z2-7]{55}$".to_owned(),
+        length: (56, 56),
+        example: String::new(),
     }
     .schema();
     KyberPublicKey "KyberPublicKey" = Text {

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Base64Bytes, DeviceId, Handle, ServiceId, Timestamp, TransferId};
+use crate::{Base64Bytes, DeviceId, Handle, NatsLogin, ServiceId, Timestamp, TransferId};
 
 /// What a registration signs before everything else.
 pub const REGISTER_CONTEXT: &[u8] = b"sysmaint-register-v1";
@@ -71,11 +71,16 @@ pub struct RegisterRequest {
     /// For a further device: the statement of an enrolled one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admission: Option<Base64Bytes>,
+    /// For the transport `nats` without an entry in the server's configuration: how the device
+    /// will log in. Absent in a repeated registration, what was said before stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nats: Option<NatsLogin>,
 }
 
 impl RegisterRequest {
     /// What the signature covers: context, 0x00, nonce, handle with its length in one byte,
-    /// service id, device id, registration id (u32, big-endian), identity key.
+    /// service id, device id, registration id (u32, big-endian), identity key; and if `nats` is
+    /// there, its user and its inbox, each with its length in one byte.
     pub fn signed_bytes(&self) -> Vec<u8> {
         let mut bytes = REGISTER_CONTEXT.to_vec();
         bytes.push(0);
@@ -87,6 +92,9 @@ impl RegisterRequest {
         bytes.push(self.device_id.get());
         bytes.extend_from_slice(&self.registration_id.to_be_bytes());
         bytes.extend_from_slice(&self.identity_key.0);
+        if let Some(login) = &self.nats {
+            login.sign_into(&mut bytes);
+        }
         bytes
     }
 }

@@ -6,11 +6,13 @@
 //! | `wake.<bucket>.<handle>.<device>` | the headers of the same, at once and never kept |
 //! | `otpk.<handle>.<device>.<kind>.<key id>` | one one-time prekey, in the stream `PREKEYS` |
 //! | `session.<handle>.<device>` | among bridges: a newer WebSocket, or the end of a device's token |
+//! | `audit.<bridge>` | a bridge's anchors of its audit, in the stream `AUDIT` |
 //! | `relay.v1.<requester>.<operation>[.<target>]` | a directory request |
+//! | `relayadmin.v1.<decision>` | what the operator asks of the relay, with the relay's own key |
 
 use std::{fmt, str::FromStr};
 
-use crate::{DeviceId, Handle};
+use crate::{DeviceId, Handle, audit::BridgeId};
 
 /// Buckets that mailboxes are spread over; fixed for ever, since a change would move every one.
 pub const BUCKETS: u32 = 64;
@@ -21,8 +23,17 @@ pub const PREKEYS: &str = "PREKEYS";
 /// All one-time prekeys.
 pub const PREKEYS_ALL: &str = "otpk.*.*.*.*";
 
+/// The stream that keeps the anchors of bridges' audits.
+pub const AUDIT: &str = "AUDIT";
+
+/// All anchors.
+pub const AUDIT_ALL: &str = "audit.*";
+
 /// First tokens of every directory request.
 pub const DIRECTORY: &str = "relay.v1";
+
+/// First tokens of what the relay's operator asks. Not below [`DIRECTORY`], where devices ask.
+pub const ADMINISTRATION: &str = "relayadmin.v1";
 
 /// First token of what bridges tell each other about connections.
 pub const SESSIONS: &str = "session";
@@ -167,6 +178,11 @@ pub fn one_time_prekey(owner: &Mailbox, kind: OneTimeKind, key_id: u32) -> Strin
 /// All one-time prekeys of a kind of one device.
 pub fn one_time_prekeys(owner: &Mailbox, kind: OneTimeKind) -> String {
     format!("otpk.{owner}.{}.*", kind.token())
+}
+
+/// Where a bridge's anchors are kept.
+pub fn audit(bridge: &BridgeId) -> String {
+    format!("audit.{bridge}")
 }
 
 /// What a directory can be asked.

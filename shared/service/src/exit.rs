@@ -10,6 +10,8 @@ pub enum Exit {
     CannotCreate = 73,
     /// The configuration is wrong.
     Config = 78,
+    /// What was given to check is not what it should be.
+    Data = 65,
     /// It did not work, for a reason that no other code names.
     Failure = 1,
     /// A second interrupt cut the shutdown short.
@@ -50,6 +52,7 @@ mod tests {
             Exit::Success,
             Exit::Failure,
             Exit::Usage,
+            Exit::Data,
             Exit::Unavailable,
             Exit::CannotCreate,
             Exit::Io,
@@ -57,6 +60,6 @@ mod tests {
             Exit::Config,
             Exit::Interrupted,
         ];
-        assert_eq!(exits.map(Exit::code), [0, 1, 64, 69, 73, 74, 77, 78, 130]);
+        assert_eq!(exits.map(Exit::code), [0, 1, 64, 65, 69, 73, 74, 77, 78, 130]);
     }
 }

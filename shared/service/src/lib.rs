@@ -1,4 +1,5 @@
-//! How a process lives: configuration, logs, shutdown, supervision, its data directory.
+//! How a process lives: configuration, logs, metrics, shutdown, supervision, its data directory,
+//! and how it serves HTTP.
 //!
 //! This crate knows no protocol: nothing in it names a message, a key or a subject. Every service
 //! and every command of the binary starts and ends through it.
@@ -7,7 +8,10 @@ pub mod backoff;
 pub mod config;
 pub mod data_dir;
 pub mod exit;
+pub mod http_server;
 pub mod logging;
+pub mod metrics;
+pub mod open_files;
 pub mod passphrase;
 pub mod shutdown;
 pub mod supervisor;

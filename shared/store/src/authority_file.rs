@@ -7,7 +7,7 @@ use rusqlite::OptionalExtension;
 use sysmaint_device::authority::{Authority, AuthorityError};
 use zeroize::Zeroizing;
 
-use crate::{OpenError, Passphrase, connection::Keyed, lock::Lock};
+use crate::{OpenError, Passphrase, connection::Keyed, lock::Lock, migrate};
 
 /// The authority's file is not to be used.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +29,7 @@ pub fn load_or_create_authority(
     passphrase: &Passphrase,
 ) -> Result<Authority, AuthorityFileError> {
     let _lock = Lock::acquire(path).map_err(OpenError::from)?;
-    let connection = Keyed::derive(path, passphrase)?.writer()?;
+    let connection = Keyed::derive(path, passphrase)?.writer(&migrate::STORE)?;
     let known: Option<Vec<u8>> =
         connection.query_row("SELECT bytes FROM authority", [], |row| row.get(0)).optional()?;
     if let Some(bytes) = known {

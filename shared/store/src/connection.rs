@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::{
     cipher::{self, Passphrase},
     lock::LockError,
-    migrate,
+    migrate::{self, Schema},
 };
 
 /// A store could not be opened. Nothing in it was changed.
@@ -60,6 +60,14 @@ pub enum OpenError {
         /// Why.
         source: std::io::Error,
     },
+    /// The file is something else.
+    #[error("{path} is not {wanted}; name the right file")]
+    OtherKind {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        wanted: &'static str,
+    },
     /// The passphrase is not the one that the file was made with.
     #[error(
         "wrong passphrase for {path}, or the file is damaged; nothing was changed. \
@@ -86,15 +94,11 @@ impl Keyed {
     }
 
     /// The connection that writes; creates the file and brings it to this version.
-    pub(crate) fn writer(&self) -> Result<Connection, OpenError> {
+    pub(crate) fn writer(&self, schema: &Schema) -> Result<Connection, OpenError> {
         self.create_owner_only()?;
         let mut connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        let found = migrate::version(&connection).map_err(|error| self.error(error))?;
-        if found > migrate::VERSION {
-            let (path, known) = (self.path.clone(), migrate::VERSION);
-            return Err(OpenError::Newer { path, found, known });
-        }
-        prepare(&mut connection).map_err(|error| self.error(error))?;
+        self.check_kind(&connection, schema)?;
+        prepare(&mut connection, schema).map_err(|error| self.error(error))?;
         Ok(connection)
     }
 
@@ -103,6 +107,29 @@ impl Keyed {
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.pragma_update(None, "query_only", true).map_err(|error| self.error(error))?;
         Ok(connection)
+    }
+
+    /// A connection to a file that another process may be writing. It changes nothing, not even
+    /// by tidying up behind a process that was killed.
+    pub(crate) fn observer(&self, schema: &Schema) -> Result<Connection, OpenError> {
+        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        self.check_kind(&connection, schema)?;
+        let prepare = || {
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            connection.pragma_update(None, "query_only", true)
+        };
+        prepare().map_err(|error| self.error(error))?;
+        Ok(connection)
+    }
+
+    fn check_kind(&self, connection: &Connection, schema: &Schema) -> Result<(), OpenError> {
+        let path = || self.path.clone();
+        if !schema.fits(connection).map_err(|error| self.error(error))? {
+            return Err(OpenError::OtherKind { path: path(), wanted: schema.what });
+        }
+        let found = migrate::version(connection).map_err(|error| self.error(error))?;
+        let known = schema.version();
+        if found > known { Err(OpenError::Newer { path: path(), found, known }) } else { Ok(()) }
     }
 
     fn connect(&self, access: OpenFlags) -> Result<Connection, OpenError> {
@@ -155,12 +182,12 @@ impl Keyed {
     }
 }
 
-fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+fn prepare(connection: &mut Connection, schema: &Schema) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A ratchet that a power cut rolls back would use its keys twice.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    migrate::run(connection)
+    schema.run(connection)
 }
 
 /// SQLite takes itself for initialised before SQLCipher is, so that of several threads that open
@@ -179,10 +206,10 @@ mod tests {
         let dir = tempfile::TempDir::new().unwrap();
         let passphrase = Passphrase::new("correct horse".to_owned().into());
         let keyed = Keyed::derive(&dir.path().join("newer.db"), &passphrase).unwrap();
-        let connection = keyed.writer().unwrap();
+        let connection = keyed.writer(&migrate::STORE).unwrap();
         connection.pragma_update(None, "user_version", 99).unwrap();
         drop(connection);
-        let error = keyed.writer().unwrap_err();
+        let error = keyed.writer(&migrate::STORE).unwrap_err();
         assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error}");
         assert!(error.to_string().contains("newer sysmaint"), "{error}");
         assert_eq!(migrate::version(&keyed.reader().unwrap()).unwrap(), 99);

@@ -8,6 +8,8 @@
 //! A step sees [`Tx`], which knows the tables by what they are for: a [`device`](Tx::device), its
 //! [`outbox`](View::outbox) and [`inbox`](View::inbox), [`telemetry`](View::telemetry), and so on.
 
+pub mod audit;
+
 mod authority_file;
 mod cipher;
 mod connection;

@@ -18,6 +18,7 @@ use crate::{
     cipher::Passphrase,
     connection::{Keyed, OpenError},
     lock::Lock,
+    migrate,
     view::{Tx, View},
 };
 
@@ -56,7 +57,7 @@ impl Store {
     pub fn open(path: &Path, passphrase: &Passphrase) -> Result<Self, OpenError> {
         let lock = Lock::acquire(path)?;
         let keyed = Keyed::derive(path, passphrase)?;
-        let writer = keyed.writer()?;
+        let writer = keyed.writer(&migrate::STORE)?;
         let reader = keyed.reader()?;
         let (jobs, waiting) = mpsc::channel(QUEUE);
         thread::Builder::new()

@@ -22,7 +22,7 @@ pub(crate) async fn caught_up(web: &Web) {
     .await;
 }
 
-/// One service's view of the one host.
+/// One service's view of one host.
 pub(crate) struct Evidence {
     name: String,
     /// When samples were taken, in order.
@@ -37,12 +37,17 @@ pub(crate) struct Evidence {
 impl Evidence {
     /// Of one store in a data directory.
     pub(crate) async fn of(data: &Path, store: &str, passphrase: &str) -> Self {
+        Self::of_host("diagprobe", data, store, passphrase).await
+    }
+
+    /// The same of another host.
+    pub(crate) async fn of_host(host: &str, data: &Path, store: &str, passphrase: &str) -> Self {
+        let host: Handle = host.parse().unwrap();
         let (path, name) = (data.join(store), store.to_owned());
         let passphrase = Passphrase::new(passphrase.trim().to_owned().into());
         let read = move || {
             let store = Store::open(&path, &passphrase).unwrap();
             store.read_now(|view| -> Result<Self, SqlError> {
-                let host: Handle = "diagprobe".parse().unwrap();
                 let (from, to) =
                     (Timestamp::from_millis(0), Timestamp::from_millis(i64::MAX as u64));
                 let samples = view.telemetry().samples(&host, from, to, usize::MAX)?;

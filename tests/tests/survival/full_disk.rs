@@ -4,10 +4,11 @@ use std::{
     fs::File,
     io::Write as _,
     path::Path,
+    process::Command,
     time::{Duration, Instant},
 };
 
-use sysmaint_tests::{Stack, eventually, eventually_within};
+use sysmaint_tests::{Stack, eventually, eventually_within, sysmaint};
 
 use crate::{
     evidence::{Evidence, caught_up},
@@ -61,6 +62,9 @@ async fn a_full_disk_loses_nothing_that_was_accepted_and_is_over_when_there_is_r
     let agent = Evidence::of(&data, "agent.db", &passphrase).await;
     agent.check_complete().check_answers(prompts);
     Evidence::of(&data, "state.db", &passphrase).await.check_complete();
+    let audit = ["audit", "verify", "--offline", "--data-dir"];
+    let audit = Command::new(sysmaint()).args(audit).arg(&data).status().unwrap();
+    assert!(audit.success(), "the audit is not whole");
     drop(stack);
 }
 

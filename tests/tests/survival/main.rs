@@ -10,6 +10,7 @@
 
 mod attempt;
 mod digest;
+mod elsewhere;
 mod evidence;
 mod first_chat;
 mod full_disk;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde_json::json;
+use sysmaint_service::metrics::Metrics;
 use sysmaint_web::{BindError, Config, bind, serve};
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +27,9 @@ async fn a_shutdown_ends_streams_and_waiting_calls() {
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
     let backend = Arc::new(memory.clone());
-    let running = tokio::spawn(serve(listener, patient, backend, SOURCE, shutdown.clone()));
+    let metrics = Metrics::start("0.0.0", None).unwrap();
+    let serving = serve(listener, patient, backend, metrics, SOURCE, shutdown.clone());
+    let running = tokio::spawn(serving);
 
     let mut events = Request::get("/api/events").stream(address).await;
     events.until("event: hello").await;

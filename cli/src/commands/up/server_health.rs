@@ -8,7 +8,7 @@ use sysmaint_service::data_dir::DataDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    device,
+    device::{self, Broker},
     keyring::{self, Service},
 };
 
@@ -23,7 +23,8 @@ pub(super) async fn keep_writable(
     let Some(key) = keyring::optional(data, Service::System) else {
         return std::future::pending().await;
     };
-    let Ok(system) = device::connect(&server.url(), key, Service::System, shutdown).await else {
+    let broker = Broker::local(server.url());
+    let Ok(system) = device::connect(&broker, key, Service::System, shutdown).await else {
         return std::future::pending().await;
     };
     loop {

@@ -10,7 +10,7 @@ use super::{Registry, RegistryError, encode, read, unavailable};
 use crate::streams::{CHALLENGES, TOKENS};
 
 /// How long the mark of a removed token stays; long past any clock's error.
-const MARK_LIVES: Duration = Duration::from_hours(1);
+pub(super) const MARK_LIVES: Duration = Duration::from_hours(1);
 const HASH_DIGITS: usize = 64;
 
 #[derive(Serialize, Deserialize)]
@@ -92,7 +92,7 @@ impl From<Device> for Mailbox {
 }
 
 /// A hash is part of a subject, so nothing else may come in its place.
-fn checked(hash: &str) -> Result<&str, RegistryError> {
+pub(super) fn checked(hash: &str) -> Result<&str, RegistryError> {
     let digits = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     if hash.len() == HASH_DIGITS && hash.bytes().all(digits) {
         Ok(hash)

@@ -226,6 +226,8 @@ fn configuration(config: &NatsServerConfig, place: &Place, port: u16) -> String 
         max_file_bytes: config.max_file_bytes,
         shards: config.shards,
         users: config.users.clone(),
+        issuer: config.issuer.clone(),
+        tls: None,
     })
 }
 

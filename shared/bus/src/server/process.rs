@@ -15,13 +15,15 @@ pub(super) struct Process {
     started: u64,
 }
 
-/// How to end it.
+/// What it can be told.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Signal {
     /// Finish what you do and end.
     Terminate,
     /// End now.
     Kill,
+    /// Read your configuration again.
+    Reload,
 }
 
 impl Process {
@@ -56,6 +58,7 @@ fn send(pid: i32, signal: Signal) -> io::Result<()> {
     let signal = match signal {
         Signal::Terminate => libc::SIGTERM,
         Signal::Kill => libc::SIGKILL,
+        Signal::Reload => libc::SIGHUP,
     };
     // SAFETY: kill takes two integers and touches no memory of ours. The caller has just checked
     // that the number still belongs to the process that is meant.

@@ -38,6 +38,11 @@ impl Place {
         Ok(Self { directory: directory.canonicalize()? })
     }
 
+    /// The one that is there, if one is.
+    pub(super) fn find(data_dir: &Path) -> Option<Self> {
+        Some(Self { directory: data_dir.join("nats").canonicalize().ok()? })
+    }
+
     pub(super) fn conf(&self) -> PathBuf {
         self.directory.join("nats.conf")
     }

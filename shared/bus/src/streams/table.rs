@@ -13,13 +13,18 @@ pub(crate) const IDENTITIES: &str = "IDENTITIES";
 pub(crate) const STANDING: &str = "BUNDLES";
 /// Devices, by the hash of their token.
 pub(crate) const TOKENS: &str = "TOKENS";
+/// Logins that NATS asks the relay about, by public nkey, and their inboxes.
+pub(crate) const LOGINS: &str = "USERS";
 /// Registration challenges, by nonce.
 pub(crate) const CHALLENGES: &str = "CHALLENGES";
+/// One-time codes, by their hash.
+pub(crate) const CODES: &str = "CODES";
 
 /// Parts of a thousand of the file limit. What is left is slack for the server's own files.
 const MAILBOXES_SHARE: u64 = 900;
 const PREKEYS_SHARE: u64 = 50;
-const BUCKET_SHARE: u64 = 10;
+const BUCKET_SHARE: u64 = 7;
+const AUDIT_SHARE: u64 = 3;
 
 /// Headers are counted with the message.
 const HEADERS: usize = 4096;
@@ -27,6 +32,10 @@ const HEADERS: usize = 4096;
 const MAILBOX_DEDUP: Duration = Duration::from_mins(5);
 /// A prekey upload that is retried must not bring back a key that was popped in between.
 const PREKEYS_DEDUP: Duration = Duration::from_hours(1);
+/// From the last use on; longer than any code lives.
+const CODES_AGE: Duration = limits::MAILBOX_AGE.saturating_add(Duration::from_hours(24));
+/// A bridge that repeats an anchor, since no answer came, adds nothing.
+const AUDIT_DEDUP: Duration = Duration::from_hours(1);
 /// One a device beside the server. WorkQueue acknowledgements cost time by their number, so a
 /// stream that comes near this wants more shards.
 const MAILBOX_CONSUMERS: i32 = 2000;
@@ -53,10 +62,10 @@ impl StreamTable {
 
     /// The names of all streams.
     pub(crate) fn names(shards: u32) -> impl Iterator<Item = String> {
-        let buckets = [IDENTITIES, STANDING, TOKENS, CHALLENGES];
+        let buckets = [IDENTITIES, STANDING, TOKENS, LOGINS, CHALLENGES, CODES];
         (0..shards)
             .map(subject::mailbox_stream)
-            .chain([subject::PREKEYS.to_owned()])
+            .chain([subject::PREKEYS.to_owned(), subject::AUDIT.to_owned()])
             .chain(buckets.into_iter().map(|bucket| format!("KV_{bucket}")))
     }
 
@@ -64,10 +73,14 @@ impl StreamTable {
         let mut configs: Vec<_> =
             (0..self.shards.max(1)).map(|shard| self.mailbox(shard)).collect();
         configs.push(self.prekeys());
+        configs.push(self.anchors());
         configs.push(self.bucket(IDENTITIES, "identities and their devices", 200 * 1024, false));
         configs.push(self.bucket(STANDING, "signed and last-resort prekeys", 16 * 1024, false));
         configs.push(self.bucket(TOKENS, "hashes of device tokens", 1024, true));
+        configs.push(self.bucket(LOGINS, "logins of devices, and their inboxes", 1024, true));
         configs.push(self.bucket(CHALLENGES, "registration challenges", 1024, true));
+        let codes = self.bucket(CODES, "hashes of one-time codes", 16 * 1024, false);
+        configs.push(Config { max_age: CODES_AGE, ..codes });
         configs
     }
 
@@ -118,6 +131,25 @@ impl StreamTable {
             discard_new_per_subject: true,
             duplicate_window: PREKEYS_DEDUP,
             max_consumers: OTHER_CONSUMERS,
+            ..self.any()
+        }
+    }
+
+    /// What is here stays: nothing is deleted or purged, and nothing ages. A full stream refuses
+    /// new anchors, so that nobody pushes old ones out.
+    fn anchors(&self) -> Config {
+        Config {
+            name: subject::AUDIT.to_owned(),
+            description: Some("anchors of the bridges' audits".to_owned()),
+            metadata: metadata(&[]),
+            subjects: vec![subject::AUDIT_ALL.to_owned()],
+            max_message_size: message_size(1024),
+            max_bytes: self.share(AUDIT_SHARE, 1),
+            discard: DiscardPolicy::New,
+            duplicate_window: AUDIT_DEDUP,
+            max_consumers: OTHER_CONSUMERS,
+            deny_delete: true,
+            deny_purge: true,
             ..self.any()
         }
     }

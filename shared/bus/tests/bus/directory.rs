@@ -84,6 +84,7 @@ fn registration(identity: &str) -> RegisterRequest {
         signature: vec![2; 64].into(),
         code: None,
         admission: None,
+        nats: None,
     }
 }
 

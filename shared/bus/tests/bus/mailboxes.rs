@@ -13,7 +13,8 @@ async fn streams_are_created_once_and_updated_where_they_differ() {
     let table = StreamTable::single_server();
     relay.ensure_streams(&table).await.unwrap();
     let before = relay.diagnostics().await.unwrap();
-    assert_eq!(before.streams.len(), 8 + 1 + 4);
+    // Mailboxes, prekeys, anchors, and the six buckets of the registry.
+    assert_eq!(before.streams.len(), 8 + 1 + 1 + 6);
     assert!(before.connected && before.round_trip_ms > 0.0);
 
     let smaller = StreamTable { max_file_bytes: Some(100_000_000), ..table };
@@ -145,5 +146,16 @@ async fn the_tap_sees_what_passes_and_takes_nothing() {
     assert!(first.headers.iter().any(|(name, _)| name == "Nats-Msg-Id"));
     let depth = relay.mailbox_depth(&mailbox("bob")).await.unwrap();
     assert_eq!(depth, u64::from(number));
+    site.server.stop().await;
+}
+
+#[tokio::test]
+async fn more_copies_than_servers_are_refused_in_words_and_change_nothing() {
+    let (site, relay) = Site::new().await;
+    let three = StreamTable { replicas: 3, ..StreamTable::single_server() };
+    let refused = relay.ensure_streams(&three).await.unwrap_err().to_string();
+    assert!(refused.contains("NATS_REPLICAS is 3") && refused.contains("at least 3"), "{refused}");
+    let streams = relay.diagnostics().await.unwrap().streams;
+    assert!(streams.iter().all(|stream| stream.replicas == 1));
     site.server.stop().await;
 }

@@ -27,8 +27,10 @@ fn identity(registration_id: u32) -> Identity {
             token_hash: "0".repeat(64),
             certificate: vec![7; 100].into(),
             admission: None,
+            nats: None,
             registered_at: Timestamp::from_millis(1),
         }],
+        revoked: Vec::new(),
     }
 }
 

@@ -101,7 +101,7 @@ async fn a_survivor_with_another_configuration_is_restarted_and_keeps_its_stream
     let system = connect(&server.url(), directory.path(), "system").await;
     assert_eq!(system.durability().await.unwrap(), EffectiveDurability::Power);
     let relay = connect(&server.url(), directory.path(), "relay").await;
-    assert_eq!(relay.diagnostics().await.unwrap().streams.len(), 13);
+    assert_eq!(relay.diagnostics().await.unwrap().streams.len(), 16);
     server.stop().await;
 }
 

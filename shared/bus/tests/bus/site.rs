@@ -7,12 +7,14 @@ use std::{
 };
 
 use async_nats::{Client, ConnectOptions, Event};
+use async_trait::async_trait;
 use sysmaint_bus::{
-    Bus, BusConfig, Credentials, NatsServer, NatsServerConfig, Role, StreamTable,
+    Bus, BusConfig, Callout, Credentials, Issuer, KnownLogin, Logins, NatsServer, NatsServerConfig,
+    RegistryError, Role, StreamTable,
     conf::{Durability, NatsUser},
 };
 use sysmaint_device::Sealed;
-use sysmaint_protocol::{DeviceId, Envelope, Handle, TransferId, subject::Mailbox};
+use sysmaint_protocol::{DeviceId, Envelope, Handle, NatsUserKey, TransferId, subject::Mailbox};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -61,6 +63,24 @@ impl Site {
         (site, relay)
     }
 
+    /// Answers the server's questions about one user that its configuration does not list.
+    pub async fn let_in(&self, user: &str, life: Duration) -> CancellationToken {
+        let directory = self.directory.path();
+        let callout =
+            Callout { life, ..Callout::new(self.bus("callout").await, issuer(directory)) };
+        let guest = Guest { name: user.to_owned(), key: credentials(directory, user) };
+        let shutdown = CancellationToken::new();
+        tokio::spawn(callout.serve(Arc::new(guest), shutdown.clone()));
+        eventually("the answers about logins", async || self.try_bus(user).await).await;
+        shutdown
+    }
+
+    async fn try_bus(&self, user: &str) -> Option<Bus> {
+        let credentials = credentials(self.directory.path(), user);
+        let config = BusConfig::new(&self.server.url(), Some(credentials), "sysmaint-test");
+        Bus::connect(config, &CancellationToken::new()).await.ok()
+    }
+
     pub async fn bus(&self, user: &str) -> Bus {
         connect(&self.server.url(), self.directory.path(), user).await
     }
@@ -87,6 +107,21 @@ impl Site {
     }
 }
 
+/// The only device that the relay of a test knows.
+struct Guest {
+    name: String,
+    key: Credentials,
+}
+
+#[async_trait]
+impl Logins for Guest {
+    async fn login(&self, user: &NatsUserKey) -> Result<Option<KnownLogin>, RegistryError> {
+        let login = self.key.login().unwrap();
+        let known = KnownLogin { device: mailbox(&self.name), inbox: login.inbox };
+        Ok((login.user == *user).then_some(known))
+    }
+}
+
 #[derive(Clone, Default)]
 pub struct Denials(Arc<Mutex<Vec<String>>>);
 
@@ -96,6 +131,12 @@ impl Denials {
         let quoted = format!("\"{subject}\"");
         let denied = || self.0.lock().unwrap().iter().any(|text| text.contains(&quoted));
         eventually(&format!("a denial of {subject}"), async || denied().then_some(())).await;
+    }
+
+    /// Whether the server has denied this; the verb is `Publish` or `Subscription`.
+    pub fn have(&self, verb: &str, subject: &str) -> bool {
+        let text = format!("for {verb} to \"{subject}\"");
+        self.0.lock().unwrap().iter().any(|denial| denial.contains(&text))
     }
 
     pub fn all(&self) -> Vec<String> {
@@ -109,6 +150,7 @@ pub fn config(directory: &Path, port: u16) -> NatsServerConfig {
         // The disk's speed is not what is tested.
         durability: Durability::Process,
         max_file_bytes: 1024 * 1024 * 1024,
+        issuer: Some(issuer(directory).public_key().to_owned()),
         ..NatsServerConfig::new(
             directory.to_owned(),
             port,
@@ -119,6 +161,8 @@ pub fn config(directory: &Path, port: u16) -> NatsServerConfig {
                 user("tap", Role::Tap(vec![mailbox("alice"), mailbox("bob")])),
                 user("operator", Role::Operator),
                 user("system", Role::System),
+                user("callout", Role::Callout),
+                user("kick", Role::Kick),
             ],
         )
     }
@@ -128,6 +172,14 @@ pub async fn connect(url: &str, directory: &Path, user: &str) -> Bus {
     let credentials = credentials(directory, user);
     let config = BusConfig::new(url, Some(credentials), "sysmaint-test");
     Bus::connect(config, &CancellationToken::new()).await.unwrap()
+}
+
+pub fn issuer(directory: &Path) -> Issuer {
+    let path = seed_file(directory, "issuer");
+    if !path.exists() {
+        Issuer::generate().unwrap().write_new(&path).unwrap();
+    }
+    Issuer::read(&path).unwrap()
 }
 
 pub fn credentials(directory: &Path, user: &str) -> Credentials {
