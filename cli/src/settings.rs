@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    num::NonZeroU32,
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
@@ -10,6 +11,7 @@ use std::{
 use secrecy::SecretString;
 use sysmaint_bus::{BusConfig, EffectiveDurability, conf::Durability};
 use sysmaint_protocol::identities;
+use sysmaint_relay_bridge::LimitSettings;
 use sysmaint_service::{
     config::{FILE_NAME, Layers, Reader},
     exit::Exit,
@@ -140,6 +142,25 @@ fn relay(reader: &mut Reader) -> sysmaint_relay_bridge::Config {
         replicas: 1,
         durability: EffectiveDurability::Unknown,
         operator_token: reader.secret("SYSMAINT_OPERATOR_TOKEN"),
+        limits: limits(reader),
+    }
+}
+
+fn limits(reader: &mut Reader) -> LimitSettings {
+    let mut bounded = |name, default: NonZeroU32| {
+        let value = reader.value(name, default);
+        if value.get() > LimitSettings::MAX {
+            reader.reject(name, format!("must be at most {}", LimitSettings::MAX));
+        }
+        value
+    };
+    let default = LimitSettings::default();
+    LimitSettings {
+        message_burst: bounded("RELAY_MESSAGE_BURST", default.message_burst),
+        messages_per_s: bounded("RELAY_MESSAGES_PER_S", default.messages_per_s),
+        prekey_fetches: bounded("RELAY_PREKEY_FETCHES", default.prekey_fetches),
+        registrations: bounded("RELAY_REGISTRATIONS", default.registrations),
+        requests_per_s: bounded("RELAY_REQUESTS_PER_S", default.requests_per_s),
     }
 }
 
@@ -182,6 +203,20 @@ mod tests {
             })
             .collect();
         assert_eq!(read, listed);
+    }
+
+    #[test]
+    fn a_limit_of_the_relay_is_at_least_one_and_not_beyond_reason() {
+        let wrong = [("RELAY_MESSAGE_BURST", "0"), ("RELAY_PREKEY_FETCHES", "1000001")];
+        let wrong = wrong.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut reader = Reader::new(Layers::new().variables(wrong));
+        let _ = Settings::from_reader(&mut reader);
+        let text = reader.finish().unwrap_err().to_string();
+        assert!(
+            text.contains("RELAY_MESSAGE_BURST") && text.contains("RELAY_PREKEY_FETCHES"),
+            "{text}"
+        );
+        assert!(text.contains("at most 1000000"), "{text}");
     }
 
     #[test]

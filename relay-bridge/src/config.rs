@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use secrecy::SecretString;
 use sysmaint_bus::{BusConfig, EffectiveDurability};
 
+use crate::LimitSettings;
+
 /// A bridge's settings.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -22,6 +24,8 @@ pub struct Config {
     pub durability: EffectiveDurability,
     /// Who presents it as bearer token may read `/diagnostics` from anywhere.
     pub operator_token: Option<SecretString>,
+    /// How often who may ask.
+    pub limits: LimitSettings,
 }
 
 impl Config {
@@ -42,6 +46,7 @@ impl Default for Config {
             replicas: 1,
             durability: EffectiveDurability::Unknown,
             operator_token: None,
+            limits: LimitSettings::default(),
         }
     }
 }

@@ -8,18 +8,26 @@ use std::{
 /// Something that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
+    /// A requester took bundles of one target too often.
+    BundleLimited,
+    /// A device or an address called too often.
+    CallLimited,
     /// An envelope was stored.
     EnvelopeAccepted,
     /// An envelope was larger than the protocol allows.
     EnvelopeTooLarge,
     /// A recipient's mailbox was full.
     MailboxFull,
+    /// A device sent messages too often.
+    MessageLimited,
     /// A sender addressed other devices than the recipient has.
     MismatchedDevices,
     /// What should have been an envelope had no such shape.
     NotAnEnvelope,
     /// A registration was taken.
     RegistrationAccepted,
+    /// An address registered too often.
+    RegistrationLimited,
     /// A registration was refused.
     RegistrationRefused,
     /// A sender addressed devices that were registered anew.
@@ -33,13 +41,17 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 15] = [
+        Self::BundleLimited,
+        Self::CallLimited,
         Self::EnvelopeAccepted,
         Self::EnvelopeTooLarge,
         Self::MailboxFull,
+        Self::MessageLimited,
         Self::MismatchedDevices,
         Self::NotAnEnvelope,
         Self::RegistrationAccepted,
+        Self::RegistrationLimited,
         Self::RegistrationRefused,
         Self::StaleDevices,
         Self::Unauthenticated,
@@ -49,12 +61,16 @@ impl Event {
 
     const fn name(self) -> &'static str {
         match self {
+            Self::BundleLimited => "bundles_rate_limited",
+            Self::CallLimited => "calls_rate_limited",
             Self::EnvelopeAccepted => "envelope_accepted",
             Self::EnvelopeTooLarge => "envelope_too_large",
             Self::MailboxFull => "mailbox_full",
+            Self::MessageLimited => "messages_rate_limited",
             Self::MismatchedDevices => "mismatched_devices",
             Self::NotAnEnvelope => "not_an_envelope",
             Self::RegistrationAccepted => "registration_accepted",
+            Self::RegistrationLimited => "registrations_rate_limited",
             Self::RegistrationRefused => "registration_refused",
             Self::StaleDevices => "stale_devices",
             Self::Unauthenticated => "unauthenticated",
@@ -114,6 +130,7 @@ mod tests {
         all.extend(counters.accepted());
         let mut numbers: Vec<_> = all.into_values().collect();
         numbers.sort_unstable();
-        assert_eq!(numbers, (1..=11).collect::<Vec<_>>());
+        let wanted: Vec<_> = (1_u64..).take(Event::ALL.len()).collect();
+        assert_eq!(numbers, wanted);
     }
 }

@@ -14,9 +14,11 @@ mod counters;
 mod delivery;
 mod directory;
 mod http;
+mod limits;
 mod problem;
 mod server;
 
 pub use config::Config;
 pub use directory::{Origin, RelayDirectory};
+pub use limits::LimitSettings;
 pub use server::{BindError, Parts, RunError, bind, run};

@@ -42,6 +42,7 @@ kinds! {
     NOT_FOUND = 404 "not-found" "Nothing is served here";
     NOT_JSON = 415 "not-json" "The content type must be JSON";
     OPERATORS_ONLY = 403 "operators-only" "For operators only";
+    RATE_LIMITED = 429 "rate-limited" "Too often";
     SLOW_REQUEST = 408 "slow-request" "The request came too slowly";
     STALE_DEVICES = 410 "stale-devices" "Devices were registered anew";
     TOO_MANY_PREKEYS = 409 "too-many-prekeys" "The directory holds enough prekeys";

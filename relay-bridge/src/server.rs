@@ -13,7 +13,14 @@ use sysmaint_device::authority::Authority;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, counters::Counters, delivery::Post, directory::RelayDirectory, http::App};
+use crate::{
+    Config,
+    counters::Counters,
+    delivery::Post,
+    directory::RelayDirectory,
+    http::{App, Reach},
+    limits::Limits,
+};
 
 /// How long open requests may go on after the shutdown was asked for.
 const GRACE: Duration = Duration::from_secs(5);
@@ -111,12 +118,18 @@ pub async fn run(
     };
     bus.ensure_streams(&streams).await.map_err(RunError::Streams)?;
     let counters = Arc::new(Counters::default());
-    let requires_code = config.requires_code();
-    let directory = RelayDirectory::open(&bus, authority, Arc::clone(&counters), requires_code)
-        .await
-        .map_err(RunError::Registry)?;
+    let limits = Limits::new(&config.limits, Arc::clone(&counters));
+    let directory = RelayDirectory::open(
+        &bus,
+        authority,
+        Arc::clone(&counters),
+        limits.clone(),
+        config.requires_code(),
+    )
+    .await
+    .map_err(RunError::Registry)?;
     let stop = shutdown.child_token();
-    let app = App {
+    let app = App::from(Reach {
         post: Post::new(
             directory.clone(),
             Arc::new(NatsMailbox::new(bus.clone())),
@@ -126,16 +139,19 @@ pub async fn run(
         config: Arc::new(config),
         counters,
         directory: directory.clone(),
+        limits,
         shutdown: stop.clone(),
         source,
-    };
+    });
+    let known = directory.clone();
     let over_nats =
         bus.serve_directory(Arc::new(directory), env!("CARGO_PKG_VERSION"), stop.clone());
     let over_nats = async { ended(&stop, over_nats.await.map_err(RunError::Directory)) };
     let over_http = serve(listener, app, &stop);
     let over_http = async { ended(&stop, over_http.await.map_err(RunError::Http)) };
-    // Both are large and live as long as the bridge: they belong on the heap, not in the caller.
-    let (over_nats, over_http) = tokio::join!(Box::pin(over_nats), Box::pin(over_http));
+    // They are large and live as long as the bridge: they belong on the heap, not in the caller.
+    let (over_nats, over_http, ()) =
+        tokio::join!(Box::pin(over_nats), Box::pin(over_http), Box::pin(known.keep_right(&stop)));
     over_nats.and(over_http)
 }
 

@@ -121,7 +121,10 @@ async fn bind(
             None => registry.create_identity(&own.handle, &identity).await,
         };
         match written {
-            Ok(_) => return Ok(previous.is_none()),
+            Ok(_) => {
+                directory.known.forget_devices(&own.handle);
+                return Ok(previous.is_none());
+            }
             Err(RegistryError::Conflict) => pause().await,
             Err(error) => return Err(unavailable(error)),
         }
@@ -156,6 +159,7 @@ async fn retire(
 ) -> Result<(), Problem> {
     let registry = &directory.registry;
     registry.remove_token(&previous.token_hash).await.map_err(unavailable)?;
+    directory.known.forget_token(&previous.token_hash);
     if previous.registration_id != request.registration_id {
         registry.purge_one_time(own).await.map_err(unavailable)?;
     }

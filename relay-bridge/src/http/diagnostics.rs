@@ -10,7 +10,7 @@ use sysmaint_protocol::limits::{
 };
 
 use super::{App, auth::Operator, failure::Failure};
-use crate::problem::unavailable;
+use crate::{LimitSettings, problem::unavailable};
 
 /// How the names of mailbox streams begin.
 const MAILBOXES: &str = "MAILBOX_";
@@ -23,9 +23,11 @@ pub(super) struct Report {
     durability: EffectiveDurability,
     mailboxes: Depth,
     limits: Limits,
+    rates: Rates,
     accepted: BTreeMap<&'static str, u64>,
     rejects: BTreeMap<&'static str, u64>,
     registration_needs_code: bool,
+    registry_watched: bool,
 }
 
 /// What waits in all mailboxes together.
@@ -42,6 +44,16 @@ struct Limits {
     mailbox_age_s: u64,
     prekey_upload_bytes: usize,
     prekeys_per_upload: usize,
+}
+
+/// How often who may ask, as it was set.
+#[derive(Debug, Serialize)]
+struct Rates {
+    message_burst: u32,
+    messages_per_s: u32,
+    prekey_fetches_per_10_min: u32,
+    registrations_per_3_min: u32,
+    requests_per_s: u32,
 }
 
 const LIMITS: Limits = Limits {
@@ -63,10 +75,24 @@ pub(super) async fn diagnostics(
         mailboxes: depth(&nats),
         nats,
         limits: LIMITS,
+        rates: app.config.limits.into(),
         accepted: app.counters.accepted(),
         rejects: app.counters.rejects(),
         registration_needs_code: app.config.requires_code(),
+        registry_watched: app.directory.is_watching(),
     }))
+}
+
+impl From<LimitSettings> for Rates {
+    fn from(settings: LimitSettings) -> Self {
+        Self {
+            message_burst: settings.message_burst.get(),
+            messages_per_s: settings.messages_per_s.get(),
+            prekey_fetches_per_10_min: settings.prekey_fetches.get(),
+            registrations_per_3_min: settings.registrations.get(),
+            requests_per_s: settings.requests_per_s.get(),
+        }
+    }
 }
 
 fn depth(nats: &Diagnostics) -> Depth {

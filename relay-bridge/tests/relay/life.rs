@@ -56,7 +56,7 @@ async fn two_numbers_of_mailbox_streams_are_refused() {
     let config = Config { port: 0, shards: 3, ..Config::default() };
     let listener = bind(&config).await.unwrap();
     let parts = parts(listener, &stage.bus, &stage.authority);
-    let refused = run(config, parts, CancellationToken::new()).await;
+    let refused = Box::pin(run(config, parts, CancellationToken::new())).await;
     assert!(matches!(refused, Err(RunError::Shards { config: 3, bus: 8 })), "{refused:?}");
     stage.end().await;
 }

@@ -4,9 +4,14 @@
 #![expect(unreachable_pub, reason = "modules of a test share what they need")]
 
 mod access;
+mod bridge;
+mod held_link;
+mod known;
 mod life;
+mod limits;
 mod messages;
 mod person;
+mod pops;
 mod prekeys;
 mod registration;
 mod stage;

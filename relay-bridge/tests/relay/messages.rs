@@ -31,7 +31,7 @@ pub async fn renumber(person: &mut Person, stage: &Stage) {
 }
 
 /// Bytes in the shape of an envelope of about this size.
-fn shaped(message: usize) -> Vec<u8> {
+pub fn shaped(message: usize) -> Vec<u8> {
     let mut bytes = vec![0x11, 0x0a, 33, 0x05];
     bytes.resize(bytes.len() + 32, 1);
     bytes.extend_from_slice(&[0x12, 43]);
@@ -43,7 +43,7 @@ fn shaped(message: usize) -> Vec<u8> {
     bytes
 }
 
-fn message(device: u8, registration_id: u32, envelope: Vec<u8>) -> OutgoingMessage {
+pub fn message(device: u8, registration_id: u32, envelope: Vec<u8>) -> OutgoingMessage {
     OutgoingMessage {
         id: TransferId::from_bytes(rand::random()),
         device_id: DeviceId::try_from(device).unwrap(),
@@ -57,7 +57,7 @@ async fn send(stage: &Stage, from: &Person, to: &str, messages: Vec<OutgoingMess
     stage.post("/v1/messages", Some(&from.token), &request).await
 }
 
-fn number_of(person: &Person) -> u32 {
+pub fn number_of(person: &Person) -> u32 {
     person.store.local().unwrap().unwrap().registration_id
 }
 
@@ -205,7 +205,7 @@ async fn one_of_two_envelopes_cannot_vanish_behind_the_others_id() {
 
 #[tokio::test]
 async fn a_full_mailbox_says_so() {
-    let stage = Stage::new().await;
+    let stage = Stage::unlimited().await;
     let alice = Person::registered(&stage, "alice").await;
     let bob = Person::registered(&stage, "bob").await;
     let known = number_of(&bob);

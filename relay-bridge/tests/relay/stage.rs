@@ -1,6 +1,7 @@
 //! One server, one bridge, and questions to it.
 
 use std::{
+    num::NonZeroU32,
     path::Path,
     sync::{Arc, Once},
     time::{Duration, Instant},
@@ -15,7 +16,7 @@ use sysmaint_bus::{
 };
 use sysmaint_device::authority::Authority;
 use sysmaint_protocol::{DeviceId, subject::Mailbox};
-use sysmaint_relay_bridge::{Config, Parts, RunError, bind, run};
+use sysmaint_relay_bridge::{Config, LimitSettings, Parts, RunError, bind, run};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,7 @@ pub const SOURCE: &[u8] = b"\x1f\x8bthe source";
 pub struct Stage {
     pub authority: Arc<Authority>,
     pub bus: Bus,
+    pub config: Config,
     pub shutdown: CancellationToken,
     pub url: String,
     client: Client,
@@ -47,6 +49,19 @@ impl Stage {
         Self::with(Config { port: 0, ..Config::default() }).await
     }
 
+    /// For tests that ask more often than anybody may.
+    pub async fn unlimited() -> Self {
+        let most = NonZeroU32::new(LimitSettings::MAX).unwrap();
+        let limits = LimitSettings {
+            message_burst: most,
+            messages_per_s: most,
+            prekey_fetches: most,
+            registrations: most,
+            requests_per_s: most,
+        };
+        Self::with(Config { port: 0, limits, ..Config::default() }).await
+    }
+
     pub async fn with(config: Config) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let server = NatsServer::start(server_config(directory.path())).await.unwrap();
@@ -55,10 +70,11 @@ impl Stage {
         let shutdown = CancellationToken::new();
         let listener = bind(&config).await.unwrap();
         let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
-        let running = run(config, parts(listener, &bus, &authority), shutdown.clone());
+        let running = run(config.clone(), parts(listener, &bus, &authority), shutdown.clone());
         let stage = Self {
             authority,
             bus,
+            config,
             shutdown,
             url,
             client: client(),
@@ -101,6 +117,23 @@ impl Stage {
     /// How many envelopes wait for somebody.
     pub async fn depth(&self, mailbox: &Mailbox) -> u64 {
         self.bus.mailbox_depth(mailbox).await.unwrap()
+    }
+
+    /// Restarts the server; connections are lost and made again.
+    pub fn restart_server(&self) {
+        self.server.as_ref().unwrap().restart();
+    }
+
+    /// Where the server listens.
+    pub fn server_url(&self) -> String {
+        self.server.as_ref().unwrap().url()
+    }
+
+    /// A connection by another way to the server.
+    pub async fn bus_by_way_of(&self, url: &str) -> Bus {
+        let credentials = credentials(self.directory.path(), "relay");
+        let config = BusConfig::new(url, Some(credentials), "sysmaint-test");
+        Bus::connect(config, &CancellationToken::new()).await.unwrap()
     }
 
     pub async fn stop_server(&mut self) {

@@ -11,6 +11,7 @@ use async_nats::{
     jetstream::{self, context::ContextBuilder},
 };
 use secrecy::ExposeSecret as _;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use version::OLDEST;
@@ -124,6 +125,11 @@ impl Bus {
     /// Whether the connection stands at this moment.
     pub fn is_connected(&self) -> bool {
         self.client.connection_state() == State::Connected
+    }
+
+    /// Changes whenever the connection is made or lost.
+    pub fn connections(&self) -> watch::Receiver<u64> {
+        self.events.turns()
     }
 
     /// The number of mailbox streams.

@@ -67,6 +67,10 @@ fn relay() -> (Vec<String>, Vec<String>) {
         "$JS.API.DIRECT.GET.*.>",
         "$JS.API.CONSUMER.CREATE.*.*.>",
         "$JS.API.CONSUMER.INFO.*.*",
+        // Listening for changes of the registry: a consumer without a name, and its flow control.
+        "$JS.API.CONSUMER.CREATE.*",
+        "$JS.API.CONSUMER.DELETE.*.*",
+        "$JS.FC.>",
     ];
     let subscribe = ["wake.*.*.*", &format!("{DIRECTORY}.>"), "$SRV.>"].map(str::to_owned);
     (publish.map(str::to_owned).into(), subscribe.into())

@@ -2,6 +2,7 @@
 //! challenges. Nothing here is secret but the hashes of tokens; every bridge shares it.
 
 mod buckets;
+mod changes;
 mod prekeys;
 
 use async_nats::jetstream::kv::{CreateErrorKind, Operation, Store, UpdateErrorKind};
@@ -11,6 +12,8 @@ use sysmaint_protocol::{
     rest::{SignedPrekey, Transport},
     subject::Mailbox,
 };
+
+pub use changes::Changes;
 
 use crate::{
     Bus,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_nats::{Event, ServerError};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// Denials that may wait for a slow reader; each request reads its own at once.
 const DENIALS: usize = 64;
@@ -12,6 +12,8 @@ const DENIALS: usize = 64;
 #[derive(Clone, Debug)]
 pub(crate) struct Events {
     denials: broadcast::Sender<Arc<str>>,
+    /// How often the connection was made or lost.
+    turns: watch::Sender<u64>,
 }
 
 /// Listens for the denial of one subject. Made before the request is sent.
@@ -22,7 +24,11 @@ pub(crate) struct Denial {
 
 impl Events {
     pub(crate) fn new() -> Self {
-        Self { denials: broadcast::channel(DENIALS).0 }
+        Self { denials: broadcast::channel(DENIALS).0, turns: watch::Sender::new(0) }
+    }
+
+    pub(crate) fn turns(&self) -> watch::Receiver<u64> {
+        self.turns.subscribe()
     }
 
     pub(crate) fn denial_of(&self, subject: &str) -> Denial {
@@ -31,6 +37,9 @@ impl Events {
 
     /// Logs an event. Subjects, which name people, appear at debug level only.
     pub(crate) fn record(&self, event: Event) {
+        if matches!(event, Event::Connected | Event::Disconnected) {
+            self.turns.send_modify(|turns| *turns += 1);
+        }
         match event {
             Event::Connected => tracing::info!("connected to nats"),
             Event::Disconnected => tracing::warn!("lost the connection to nats; reconnecting"),
