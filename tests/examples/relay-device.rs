@@ -8,6 +8,7 @@
 
 use std::{
     error::Error,
+    fmt::Write as _,
     io::{BufRead as _, Read as _},
     process::ExitCode,
     time::SystemTime,
@@ -64,7 +65,7 @@ async fn run(arguments: Vec<String>) -> Result<(), Failure> {
             let challenge: Challenge = input()?;
             with_device(&store, name, move |device, _, _| {
                 let rng = &mut rand::rng();
-                Ok(json(&device.registration(rng, &challenge, Transport::Relay, None)?)?)
+                json(&device.registration(rng, &challenge, Transport::Relay, None)?)
             })
             .await?
         }
@@ -80,7 +81,7 @@ async fn run(arguments: Vec<String>) -> Result<(), Failure> {
             with_device(&store, name, |device, store, _| {
                 let upload = device.prekey_upload(store, &mut rand::rng(), now(), NONE_HELD)?;
                 device.prekeys_uploaded(store)?;
-                Ok(json(&upload)?)
+                json(&upload)
             })
             .await?
         }
@@ -173,7 +174,7 @@ fn open(
     let mut said = String::new();
     for row in tx.inbox().unhandled(store.slot(), 0, 100)? {
         let Text { text } = body::decode(&row.body)?;
-        said += &format!("{}: {text}\n", row.sender_handle);
+        writeln!(said, "{}: {text}", row.sender_handle)?;
         tx.inbox().handled(row.id, now())?;
     }
     Ok(said)

@@ -11,8 +11,10 @@ use zeroize::Zeroizing;
 
 use crate::{Endpoint, StepError};
 
-/// How often the stock of prekeys and the certificate's age are looked at without a reason.
-const EVERY: Duration = Duration::from_hours(1);
+/// How often the stock of prekeys and the certificate's age are looked at without a reason. Others
+/// can empty the stock by fetching bundles and saying nothing, and nobody tells its owner; to ask
+/// costs the directory a few reads.
+const EVERY: Duration = Duration::from_mins(10);
 /// After a first failure, which at a common start is only the relay not being there yet; doubled
 /// with each further one.
 const RETRY: Duration = Duration::from_millis(100);
@@ -71,10 +73,25 @@ pub(crate) async fn keep_enrolled(endpoint: &Endpoint) {
         tokio::time::sleep(wait.mul_f64(jitter)).await;
         if wait == PAUSE {
             tokio::select! {
-                () = endpoint.inner.prekeys_used.notified() => {}
                 () = endpoint.inner.directory.unauthorized() => {}
-                () = tokio::time::sleep(EVERY.mul_f64(jitter)) => {}
+                () = quiet(endpoint, EVERY.mul_f64(jitter)) => {}
             }
+        }
+    }
+}
+
+/// Waits until prekeys were used, or for so long. A clock that was put back, and a machine that
+/// slept, make it look at once.
+async fn quiet(endpoint: &Endpoint, long: Duration) {
+    let since = endpoint.inner.clock.now();
+    loop {
+        let used = endpoint.inner.prekeys_used.notified();
+        if tokio::time::timeout(PAUSE, used).await.is_ok() {
+            return;
+        }
+        let now = endpoint.inner.clock.now();
+        if now < since || now.since(since) >= long {
+            return;
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod conversation;
 mod lossy;
+mod prekeys;
 mod publishing;
 mod receiving;
 mod settling;
