@@ -28,6 +28,7 @@ mod open;
 mod overlay;
 mod prekeys;
 mod receipts;
+mod repair;
 mod seal;
 mod sealed;
 #[cfg(test)]

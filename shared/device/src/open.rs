@@ -6,6 +6,7 @@ use libsignal_protocol::{
     sealed_sender_decrypt_to_usmc,
 };
 use rand::{CryptoRng, Rng};
+use sha2::{Digest as _, Sha256};
 use sysmaint_protocol::{
     Address, ContentId, Envelope, Header, Kind, Timestamp, TransferId,
     body::{self, Receipt},
@@ -19,8 +20,8 @@ use crate::{
     guard::{self, Guarded},
     key::IdentityKey,
     overlay::{Diff, Overlay, OverlayError},
-    receipts,
-    store::{DeadLetter, DeadReason, Held, NewInbox, Peer, Store, StoreError, Trust},
+    receipts, repair,
+    store::{DeadLetter, DeadReason, Held, NewInbox, NewRetry, Peer, Store, StoreError, Trust},
 };
 
 /// What became of an envelope. Each of these is final: commit, then acknowledge.
@@ -43,6 +44,12 @@ pub enum Opened {
     },
     /// It was a delivery receipt, and has taken effect.
     Receipt,
+    /// It was a request to resend, which waits for its answer.
+    Request,
+    /// It cannot be opened, and its sender will be asked for it.
+    Retry(DeadReason),
+    /// It told what became of requests of ours.
+    Answer,
 }
 
 /// An envelope off the bus.
@@ -59,7 +66,14 @@ pub struct Incoming<'a> {
 /// Why an envelope stops on its way to the inbox.
 enum Stop {
     Dead(DeadReason),
-    Duplicate,
+    /// A resend may cure it.
+    Curable(DeadReason),
+    Retry {
+        peer: Address,
+        transfer_id: TransferId,
+        reason: DeadReason,
+        request: Vec<u8>,
+    },
     Held(Certified),
     Store(StoreError),
 }
@@ -89,24 +103,20 @@ impl Device {
         now: Timestamp,
         incoming: Incoming<'_>,
     ) -> Result<Opened, StoreError> {
-        let mut sender = None;
-        let stop = match self.try_open(store, rng, now, incoming, &mut sender) {
-            Ok(opened) => return Ok(opened),
-            Err(stop) => stop,
-        };
-        match stop {
-            Stop::Dead(reason) => {
-                let Incoming { transfer_id, stored_at, .. } = incoming;
-                store.bury(&DeadLetter { sender, transfer_id, reason, stored_at })?;
-                Ok(Opened::Dead(reason))
-            }
-            Stop::Duplicate => Ok(Opened::Duplicate),
-            Stop::Held(certified) => {
-                hold(store, certified, incoming)?;
-                Ok(Opened::Held)
-            }
-            Stop::Store(error) => Err(error),
+        let digest = digest(incoming.bytes);
+        if store.was_settled(digest)? {
+            return Ok(Opened::Duplicate);
         }
+        let mut sender = None;
+        let opened = match self.try_open(store, rng, now, incoming, &mut sender) {
+            Ok(opened) => opened,
+            Err(stop) => conclude(store, now, incoming, sender, stop)?,
+        };
+        // What nobody has certified is not worth remembering.
+        if sender.is_some() {
+            store.note_settled(digest)?;
+        }
+        Ok(opened)
     }
 
     fn try_open<R: Rng + CryptoRng>(
@@ -132,18 +142,26 @@ impl Device {
         pin(store, certified, now)?;
 
         let contents = content.contents().map_err(|_| Stop::Dead(DeadReason::Seal))?;
-        match content.msg_type() {
-            Ok(CiphertextMessageType::Whisper) => {
+        let kind = content.msg_type().map_err(|_| Stop::Dead(DeadReason::Content))?;
+        let ask = |stop: Stop| stop.ask(kind, contents, incoming.transfer_id, peer);
+        match kind {
+            CiphertextMessageType::Whisper => {
                 let message = SignalMessage::try_from(contents)
                     .map_err(|_| Stop::Dead(DeadReason::Undecryptable))?;
-                let authentic = self.decrypt(store, rng, certified, &message)?;
+                let authentic = self.decrypt(store, rng, certified, &message).map_err(ask)?;
                 self.accept(store, now, incoming, peer, authentic)
             }
-            Ok(CiphertextMessageType::PreKey) => {
+            CiphertextMessageType::PreKey => {
                 let message = PreKeySignalMessage::try_from(contents)
                     .map_err(|_| Stop::Dead(DeadReason::Undecryptable))?;
-                let authentic = self.decrypt_prekey(store, rng, certified, &message)?;
+                let authentic =
+                    self.decrypt_prekey(store, rng, certified, &message).map_err(ask)?;
                 self.accept(store, now, incoming, peer, authentic)
+            }
+            CiphertextMessageType::Plaintext
+                if self.take_request(store, now, peer, contents)? =>
+            {
+                Ok(Opened::Request)
             }
             _ => Err(Stop::Dead(DeadReason::Content)),
         }
@@ -172,8 +190,7 @@ impl Device {
         message: &'m SignalMessage,
     ) -> Result<Authentic<'m>, Stop> {
         let peer = certified.owner;
-        let guarded = guard::signal(store.peers(), peer, message)?
-            .map_err(|_| Stop::Dead(DeadReason::Guard))?;
+        let guarded = guard::signal(store.peers(), peer, message)?.map_err(rejected)?;
         let overlay = self.overlay(store, certified)?;
         let address = protocol_address(peer)?;
         let (mut sessions, mut identities) = (overlay.view(), overlay.view());
@@ -196,8 +213,7 @@ impl Device {
         message: &'m PreKeySignalMessage,
     ) -> Result<Authentic<'m>, Stop> {
         let peer = certified.owner;
-        let guarded = guard::prekey(store.peers(), peer, message)?
-            .map_err(|_| Stop::Dead(DeadReason::Guard))?;
+        let guarded = guard::prekey(store.peers(), peer, message)?.map_err(rejected)?;
         let inner = IdentityKey::of(message.identity_key().public_key())
             .map_err(|_| Stop::Dead(DeadReason::Guard))?;
         if inner != certified.key {
@@ -251,8 +267,13 @@ impl Device {
         }
         authentic.guarded.accept(store.peers_mut())?;
         store.note_received(peer, header.sequence)?;
-        if header.kind == Kind::Receipt {
-            return take_receipt(store, now, peer, body);
+        match header.kind {
+            Kind::Receipt => return take_receipt(store, now, peer, body),
+            Kind::Repair => {
+                repair::take_answer(store, peer, body)?;
+                return Ok(Opened::Answer);
+            }
+            _ => {}
         }
         receipts::owe(store, peer, &header, authentic.guarded.opens_session(), now)?;
         let new = store.deliver(&NewInbox {
@@ -269,6 +290,59 @@ impl Device {
         let Header { content_id, kind, .. } = header;
         Ok(if new { Opened::Message { sender: peer, content_id, kind } } else { Opened::Duplicate })
     }
+}
+
+impl Stop {
+    /// Turns what may be cured into a request, where the ciphertext can be named.
+    fn ask(
+        self,
+        kind: CiphertextMessageType,
+        message: &[u8],
+        transfer_id: Option<TransferId>,
+        peer: Address,
+    ) -> Self {
+        let Self::Curable(reason) = self else { return self };
+        let request =
+            transfer_id.and_then(|id| Some((id, repair::request(message, kind, id, peer)?)));
+        match request {
+            Some((transfer_id, request)) => Self::Retry { peer, transfer_id, reason, request },
+            None => Self::Dead(reason),
+        }
+    }
+}
+
+/// Records why an envelope goes no further.
+fn conclude(
+    store: &mut dyn Store,
+    now: Timestamp,
+    incoming: Incoming<'_>,
+    sender: Option<Address>,
+    stop: Stop,
+) -> Result<Opened, StoreError> {
+    let Incoming { transfer_id, stored_at, .. } = incoming;
+    let reason = match stop {
+        Stop::Dead(reason) | Stop::Curable(reason) => reason,
+        Stop::Held(certified) => {
+            hold(store, certified, incoming)?;
+            return Ok(Opened::Held);
+        }
+        Stop::Store(error) => return Err(error),
+        Stop::Retry { peer, transfer_id, reason, request } => {
+            let retry = NewRetry { peer, transfer_id, reason, request: &request, stored_at };
+            if store.owe_retry(&retry, now)? {
+                return Ok(Opened::Retry(reason));
+            }
+            reason
+        }
+    };
+    store.bury(&DeadLetter { sender, transfer_id, reason, stored_at })?;
+    Ok(Opened::Dead(reason))
+}
+
+/// Names an envelope's bytes among the latest.
+fn digest(bytes: &[u8]) -> u64 {
+    let digest = Sha256::digest(bytes);
+    digest[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 /// Pins a sender's key on first sight; stops at a key that is not the pinned one.
@@ -324,12 +398,21 @@ fn stop(error: OverlayError) -> Stop {
         OverlayError::Store(error) => return Stop::Store(error),
         OverlayError::Signal(error) => error,
     };
-    match error {
-        SignalProtocolError::DuplicatedMessage(..) => Stop::Duplicate,
+    Stop::Curable(match error {
+        // These very bytes would have been recognised.
+        SignalProtocolError::DuplicatedMessage(..) => DeadReason::ReusedKey,
         SignalProtocolError::InvalidPreKeyId
         | SignalProtocolError::InvalidSignedPreKeyId
-        | SignalProtocolError::InvalidKyberPreKeyId => Stop::Dead(DeadReason::UnknownPrekey),
-        SignalProtocolError::SessionNotFound(_) => Stop::Dead(DeadReason::NoSession),
-        _ => Stop::Dead(DeadReason::Undecryptable),
+        | SignalProtocolError::InvalidKyberPreKeyId => DeadReason::UnknownPrekey,
+        SignalProtocolError::SessionNotFound(_) => DeadReason::NoSession,
+        _ => DeadReason::Undecryptable,
+    })
+}
+
+/// An honest counter jumps too far when too much before it was lost.
+fn rejected(rejected: guard::Rejected) -> Stop {
+    match rejected {
+        guard::Rejected::Jump(_) => Stop::Curable(DeadReason::Guard),
+        _ => Stop::Dead(DeadReason::Guard),
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     Device, Sealed,
     bundle::has_usable_session,
     device::{self, protocol_address, system_time},
-    key::InvalidKey,
+    key::{IdentityKey, InvalidKey},
     overlay::{Overlay, OverlayError},
     store::{NewOutbox, Peer, Store, StoreError, Trust},
 };
@@ -144,8 +144,7 @@ impl Device {
         peer: &Peer,
         plaintext: &[u8],
     ) -> Result<Envelope, SealError> {
-        let certificate = device::local(store)?.certificate.ok_or(SealError::NotRegistered)?;
-        let certificate = SenderCertificate::deserialize(&certificate)?;
+        let certificate = certificate(store)?;
         let address = protocol_address(recipient)?;
         let identity = Some(peer.identity_key.to_signal()?);
         let overlay =
@@ -160,17 +159,39 @@ impl Device {
             rng,
         ))?;
         let content = content(&ciphertext, certificate)?;
+        overlay.into_diff().apply(store, recipient)?;
+        self.seal_content(store, rng, recipient, peer.identity_key, &content)
+    }
+
+    /// The outer layer alone, which hides the sender and proves them to the recipient.
+    pub(crate) fn seal_content<R: Rng + CryptoRng>(
+        &self,
+        store: &dyn Store,
+        rng: &mut R,
+        recipient: Address,
+        key: IdentityKey,
+        content: &UnidentifiedSenderMessageContent,
+    ) -> Result<Envelope, SealError> {
+        let identity = Some(key.to_signal()?);
+        let overlay =
+            Overlay::new(store, &self.identity, self.registration_id, recipient, identity);
+        let address = protocol_address(recipient)?;
         let bytes = overlay.run(sealed_sender_encrypt_from_usmc(
             &address,
-            &content,
+            content,
             &overlay.view(),
             rng,
         ))?;
-        overlay.into_diff().apply(store, recipient)?;
         Envelope::parse(bytes).map_err(|error| {
             SealError::Signal(SignalProtocolError::InvalidSealedSenderMessage(error.to_string()))
         })
     }
+}
+
+/// The device's own certificate.
+pub(crate) fn certificate(store: &dyn Store) -> Result<SenderCertificate, SealError> {
+    let bytes = device::local(store)?.certificate.ok_or(SealError::NotRegistered)?;
+    Ok(SenderCertificate::deserialize(&bytes)?)
 }
 
 fn content(

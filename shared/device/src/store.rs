@@ -7,12 +7,14 @@
 
 mod memory;
 mod records;
+mod repair;
 
 pub use memory::Memory;
 pub use records::{
     Contact, DeadLetter, DeadReason, Held, LocalDevice, NewInbox, NewOutbox, Peer, PrekeyClass,
     PrekeyRecord, ReceiptDue, Trust,
 };
+pub use repair::{NewRetry, RepairStore, RetryDue, SentMessage};
 
 use sysmaint_protocol::{Address, ContentId, Handle, ServiceId, Timestamp};
 
@@ -22,14 +24,14 @@ use sysmaint_protocol::{Address, ContentId, Handle, ServiceId, Timestamp};
 pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// Everything a device needs.
-pub trait Store: LocalStore + PeerStore + PrekeyStore + QueueStore {
+pub trait Store: LocalStore + PeerStore + PrekeyStore + QueueStore + RepairStore {
     /// As the part that the guard needs.
     fn peers(&self) -> &dyn PeerStore;
     /// As the part that the guard needs.
     fn peers_mut(&mut self) -> &mut dyn PeerStore;
 }
 
-impl<S: LocalStore + PeerStore + PrekeyStore + QueueStore> Store for S {
+impl<S: LocalStore + PeerStore + PrekeyStore + QueueStore + RepairStore> Store for S {
     fn peers(&self) -> &dyn PeerStore {
         self
     }

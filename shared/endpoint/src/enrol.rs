@@ -52,9 +52,11 @@ impl From<WriteError<Self>> for UpkeepError {
 pub(crate) async fn keep_enrolled(endpoint: &Endpoint) {
     let mut failures = 0;
     loop {
+        let number = endpoint.inner.checks.begin();
         let wait = match check(endpoint).await {
             Ok(()) => {
                 failures = 0;
+                endpoint.inner.checks.finish(number);
                 endpoint.inner.status.send_modify(|status| {
                     status.registered = true;
                     status.refused = None;

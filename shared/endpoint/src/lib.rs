@@ -10,6 +10,7 @@
 //! Killing the process between any two of these repeats bytes that were made before, or work that
 //! has not taken effect.
 
+mod checks;
 mod clock;
 mod contacts;
 mod endpoint;
@@ -17,6 +18,7 @@ mod enrol;
 mod inbox;
 mod publish;
 mod receive;
+mod repair;
 mod send;
 mod status;
 mod step;

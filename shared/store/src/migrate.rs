@@ -3,10 +3,11 @@
 use rusqlite::Connection;
 
 /// Never edited once released; a change is a new file at the end.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../migrations/0001_device.sql"),
     include_str!("../migrations/0002_telemetry.sql"),
     include_str!("../migrations/0003_conversation.sql"),
+    include_str!("../migrations/0004_repair.sql"),
 ];
 
 /// The schema version that this program knows.

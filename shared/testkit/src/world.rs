@@ -19,10 +19,21 @@ pub struct World {
 impl World {
     /// With new keys, at the system's time.
     pub fn new() -> Self {
+        Self::at(Clock::system())
+    }
+
+    /// With new keys, at another time.
+    pub fn at(clock: Clock) -> Self {
         let authority = Authority::generate(&mut rand::rng()).unwrap();
-        let (trust_root, clock) = (authority.trust_root(), Clock::system());
+        let trust_root = authority.trust_root();
         let directory = Arc::new(LocalDirectory::new(authority, clock.clone()));
         Self { trust_root, directory, clock }
+    }
+
+    /// The same world, seen by whoever has another clock.
+    #[must_use]
+    pub fn with_clock(&self, clock: Clock) -> Self {
+        Self { clock, ..self.clone() }
     }
 
     /// A running endpoint with a new store; registered, and with prekeys in the directory.

@@ -1,5 +1,7 @@
 //! The reference store: maps in memory. A transaction is a clone that replaces its origin.
 
+mod repair;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use sysmaint_protocol::{
@@ -30,6 +32,7 @@ pub struct Memory {
     delivered: Vec<ContentId>,
     held: Vec<Vec<u8>>,
     dead: Vec<DeadLetter>,
+    repair: repair::Repairs,
 }
 
 /// A message in the memory store's inbox.
@@ -204,6 +207,7 @@ impl PrekeyStore for Memory {
 impl QueueStore for Memory {
     fn queue(&mut self, entry: &NewOutbox<'_>) -> Result<(), StoreError> {
         self.outbox.push(entry.sealed.clone());
+        self.repair.log(entry);
         Ok(())
     }
 
@@ -257,6 +261,7 @@ impl QueueStore for Memory {
         _now: Timestamp,
     ) -> Result<(), StoreError> {
         self.delivered.extend_from_slice(content_ids);
+        self.repair.delivered(content_ids);
         Ok(())
     }
 

@@ -211,6 +211,8 @@ pub enum DeadReason {
     NotAnEnvelope,
     /// A last-resort prekey was used twice with the same base key.
     Replay,
+    /// Its key had opened something else before: the sender's store was put back.
+    ReusedKey,
     /// The seal is not for this device.
     Seal,
     /// A prekey that it needs is gone.
@@ -220,6 +222,15 @@ pub enum DeadReason {
 }
 
 impl DeadReason {
+    /// Reasons that a resend on a fresh session may cure.
+    const CURABLE: [Self; 5] =
+        [Self::Guard, Self::NoSession, Self::ReusedKey, Self::UnknownPrekey, Self::Undecryptable];
+
+    /// The curable reason of this name.
+    pub fn curable(name: &str) -> Option<Self> {
+        Self::CURABLE.into_iter().find(|reason| reason.name() == name)
+    }
+
     /// A stable name, for metrics and tables.
     pub const fn name(self) -> &'static str {
         match self {
@@ -231,6 +242,7 @@ impl DeadReason {
             Self::NoSession => "no_session",
             Self::NotAnEnvelope => "not_an_envelope",
             Self::Replay => "replay",
+            Self::ReusedKey => "reused_key",
             Self::Seal => "seal",
             Self::UnknownPrekey => "unknown_prekey",
             Self::Undecryptable => "undecryptable",

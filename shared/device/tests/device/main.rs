@@ -6,4 +6,5 @@ mod exchange;
 mod hostile;
 mod participant;
 mod receipts;
+mod repair;
 mod trust;

@@ -6,5 +6,7 @@ mod conversation;
 mod lossy;
 mod publishing;
 mod receiving;
+mod repair;
+mod samples;
 mod settling;
 mod windows;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use rusqlite::params;
-use sysmaint_device::store::{
-    DeadLetter, Held, NewInbox, NewOutbox, QueueStore, ReceiptDue, StoreError,
+use sysmaint_device::{
+    Sealed,
+    store::{DeadLetter, Held, NewInbox, NewOutbox, QueueStore, ReceiptDue, StoreError},
 };
 use sysmaint_protocol::{Address, ContentId, Kind, Timestamp, limits::RECEIPT_DELAY};
 
@@ -15,10 +16,9 @@ const DEAD_LETTERS: u32 = 1_000;
 /// Who sent telemetry within this time shares the mailbox.
 const LATELY: Duration = Duration::from_hours(24);
 
-impl QueueStore for DeviceStore<'_> {
-    fn queue(&mut self, entry: &NewOutbox<'_>) -> Result<(), StoreError> {
-        let sealed = entry.sealed;
-        let transfer_id = sealed.transfer_id();
+impl DeviceStore<'_> {
+    /// Puts an envelope into the outbox.
+    pub(super) fn publish_later(&self, sealed: &Sealed) -> Result<(), StoreError> {
         let sql = "INSERT INTO outbox
                        (slot, handle, device_id, registration_id, transfer_id, envelope)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -29,10 +29,18 @@ impl QueueStore for DeviceStore<'_> {
                 sealed.to().handle.as_str(),
                 sealed.to().device_id.get(),
                 sealed.registration_id(),
-                transfer_id.as_bytes(),
+                sealed.transfer_id().as_bytes(),
                 sealed.envelope().as_bytes(),
             ],
         )?;
+        Ok(())
+    }
+}
+
+impl QueueStore for DeviceStore<'_> {
+    fn queue(&mut self, entry: &NewOutbox<'_>) -> Result<(), StoreError> {
+        self.publish_later(entry.sealed)?;
+        let transfer_id = entry.sealed.transfer_id();
         let (service_id, device_id) = columns(&entry.recipient);
         let sql = "INSERT INTO sent (slot, service_id, device_id, content_id, transfer_id,
                        repair_key, kind, in_reply_to, sequence, body, sealed_at)
@@ -141,6 +149,7 @@ impl QueueStore for DeviceStore<'_> {
             let sql = "DELETE FROM sent WHERE slot = ?1 AND content_id = ?2 AND service_id = ?3
                        AND device_id = ?4 AND kind = ?5";
             let id = content_id.as_bytes();
+            self.release_overtaken(peer, *content_id, now)?;
             self.execute(sql, params![self.slot, id, service_id, device_id, refillable])?;
             let sql = "UPDATE sent SET delivered_at = ?5 WHERE slot = ?1 AND content_id = ?2
                        AND service_id = ?3 AND device_id = ?4 AND delivered_at IS NULL";
