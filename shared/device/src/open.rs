@@ -1,9 +1,8 @@
 //! Opening: ratchet step, prekey removal, inbox row and owed receipt in one transaction.
 
 use libsignal_protocol::{
-    CiphertextMessageType, PreKeySignalMessage, SignalMessage, SignalProtocolError,
-    UnidentifiedSenderMessageContent, message_decrypt_prekey, message_decrypt_signal,
-    sealed_sender_decrypt_to_usmc,
+    CiphertextMessageType, PreKeySignalMessage, SignalMessage, UnidentifiedSenderMessageContent,
+    message_decrypt_prekey, message_decrypt_signal, sealed_sender_decrypt_to_usmc,
 };
 use rand::{CryptoRng, Rng};
 use sha2::{Digest as _, Sha256};
@@ -21,7 +20,9 @@ use crate::{
     key::IdentityKey,
     overlay::{Diff, Overlay, OverlayError},
     receipts, repair,
-    store::{DeadLetter, DeadReason, Held, NewInbox, NewRetry, Peer, Store, StoreError, Trust},
+    stop::Stop,
+    store::{DeadReason, NewInbox, Store, StoreError},
+    trust,
 };
 
 /// What became of an envelope. Each of these is final: commit, then acknowledge.
@@ -63,27 +64,6 @@ pub struct Incoming<'a> {
     pub stored_at: Timestamp,
 }
 
-/// Why an envelope stops on its way to the inbox.
-enum Stop {
-    Dead(DeadReason),
-    /// A resend may cure it.
-    Curable(DeadReason),
-    Retry {
-        peer: Address,
-        transfer_id: TransferId,
-        reason: DeadReason,
-        request: Vec<u8>,
-    },
-    Held(Certified),
-    Store(StoreError),
-}
-
-impl From<StoreError> for Stop {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
 /// An authentic plaintext and what libsignal wants to change for it.
 struct Authentic<'a> {
     plaintext: Vec<u8>,
@@ -107,16 +87,28 @@ impl Device {
         if store.was_settled(digest)? {
             return Ok(Opened::Duplicate);
         }
-        let mut sender = None;
-        let opened = match self.try_open(store, rng, now, incoming, &mut sender) {
-            Ok(opened) => opened,
-            Err(stop) => conclude(store, now, incoming, sender, stop)?,
-        };
+        let (opened, sender) = self.open_again(store, rng, now, incoming)?;
         // What nobody has certified is not worth remembering.
         if sender.is_some() {
             store.note_settled(digest)?;
         }
         Ok(opened)
+    }
+
+    /// The same for an envelope that was held, and was seen before for that reason.
+    pub(crate) fn open_again<R: Rng + CryptoRng>(
+        &self,
+        store: &mut dyn Store,
+        rng: &mut R,
+        now: Timestamp,
+        incoming: Incoming<'_>,
+    ) -> Result<(Opened, Option<Address>), StoreError> {
+        let mut sender = None;
+        let opened = match self.try_open(store, rng, now, incoming, &mut sender) {
+            Ok(opened) => opened,
+            Err(stop) => stop.conclude(store, now, incoming, sender)?,
+        };
+        Ok((opened, sender))
     }
 
     fn try_open<R: Rng + CryptoRng>(
@@ -139,7 +131,7 @@ impl Device {
             .ok_or(Stop::Dead(DeadReason::Certificate))?;
         let peer = certified.owner;
         *sender = Some(peer);
-        pin(store, certified, now)?;
+        trust::pin(store, certified, now)?;
 
         let contents = content.contents().map_err(|_| Stop::Dead(DeadReason::Seal))?;
         let kind = content.msg_type().map_err(|_| Stop::Dead(DeadReason::Content))?;
@@ -190,7 +182,7 @@ impl Device {
         message: &'m SignalMessage,
     ) -> Result<Authentic<'m>, Stop> {
         let peer = certified.owner;
-        let guarded = guard::signal(store.peers(), peer, message)?.map_err(rejected)?;
+        let guarded = guard::signal(store.peers(), peer, message)?.map_err(Stop::from)?;
         let overlay = self.overlay(store, certified)?;
         let address = protocol_address(peer)?;
         let (mut sessions, mut identities) = (overlay.view(), overlay.view());
@@ -201,7 +193,7 @@ impl Device {
             &mut identities,
             rng,
         ));
-        let plaintext = outcome.map_err(stop)?;
+        let plaintext = outcome.map_err(Stop::from)?;
         Ok(Authentic { plaintext, diff: overlay.into_diff(), guarded })
     }
 
@@ -213,7 +205,7 @@ impl Device {
         message: &'m PreKeySignalMessage,
     ) -> Result<Authentic<'m>, Stop> {
         let peer = certified.owner;
-        let guarded = guard::prekey(store.peers(), peer, message)?.map_err(rejected)?;
+        let guarded = guard::prekey(store.peers(), peer, message)?.map_err(Stop::from)?;
         let inner = IdentityKey::of(message.identity_key().public_key())
             .map_err(|_| Stop::Dead(DeadReason::Guard))?;
         if inner != certified.key {
@@ -233,7 +225,7 @@ impl Device {
             &mut kyber,
             rng,
         ));
-        let plaintext = outcome.map_err(stop)?;
+        let plaintext = outcome.map_err(Stop::from)?;
         Ok(Authentic { plaintext, diff: overlay.into_diff(), guarded })
     }
 
@@ -261,6 +253,9 @@ impl Device {
             Header::decode(content).map_err(|_| Stop::Dead(DeadReason::Content))?;
         if header.sender != peer || header.recipient != self.address {
             return Err(Stop::Dead(DeadReason::Address));
+        }
+        if trust::is_foreign_claim(store, peer, &header.sender_handle)? {
+            return Err(Stop::Claim(peer, header.sender_handle));
         }
         if !authentic.diff.apply(store, peer)? {
             return Err(Stop::Dead(DeadReason::Replay));
@@ -292,92 +287,10 @@ impl Device {
     }
 }
 
-impl Stop {
-    /// Turns what may be cured into a request, where the ciphertext can be named.
-    fn ask(
-        self,
-        kind: CiphertextMessageType,
-        message: &[u8],
-        transfer_id: Option<TransferId>,
-        peer: Address,
-    ) -> Self {
-        let Self::Curable(reason) = self else { return self };
-        let request =
-            transfer_id.and_then(|id| Some((id, repair::request(message, kind, id, peer)?)));
-        match request {
-            Some((transfer_id, request)) => Self::Retry { peer, transfer_id, reason, request },
-            None => Self::Dead(reason),
-        }
-    }
-}
-
-/// Records why an envelope goes no further.
-fn conclude(
-    store: &mut dyn Store,
-    now: Timestamp,
-    incoming: Incoming<'_>,
-    sender: Option<Address>,
-    stop: Stop,
-) -> Result<Opened, StoreError> {
-    let Incoming { transfer_id, stored_at, .. } = incoming;
-    let reason = match stop {
-        Stop::Dead(reason) | Stop::Curable(reason) => reason,
-        Stop::Held(certified) => {
-            hold(store, certified, incoming)?;
-            return Ok(Opened::Held);
-        }
-        Stop::Store(error) => return Err(error),
-        Stop::Retry { peer, transfer_id, reason, request } => {
-            let retry = NewRetry { peer, transfer_id, reason, request: &request, stored_at };
-            if store.owe_retry(&retry, now)? {
-                return Ok(Opened::Retry(reason));
-            }
-            reason
-        }
-    };
-    store.bury(&DeadLetter { sender, transfer_id, reason, stored_at })?;
-    Ok(Opened::Dead(reason))
-}
-
 /// Names an envelope's bytes among the latest.
 fn digest(bytes: &[u8]) -> u64 {
     let digest = Sha256::digest(bytes);
     digest[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
-}
-
-/// Pins a sender's key on first sight; stops at a key that is not the pinned one.
-fn pin(store: &mut dyn Store, certified: Certified, now: Timestamp) -> Result<(), Stop> {
-    match store.peer(certified.owner)? {
-        Some(peer) if peer.identity_key == certified.key && peer.trust != Trust::Changed => Ok(()),
-        Some(_) => Err(Stop::Held(certified)),
-        None => Ok(store.put_peer(
-            certified.owner,
-            &Peer {
-                identity_key: certified.key,
-                trust: Trust::Pinned,
-                candidate: None,
-                registration_id: 0,
-                first_seen: now,
-            },
-        )?),
-    }
-}
-
-/// Keeps the envelope, and the new key as the one to be decided on.
-fn hold(
-    store: &mut dyn Store,
-    certified: Certified,
-    incoming: Incoming<'_>,
-) -> Result<(), StoreError> {
-    if let Some(mut peer) = store.peer(certified.owner)? {
-        if peer.identity_key != certified.key {
-            peer.candidate = Some(certified.key);
-        }
-        peer.trust = Trust::Changed;
-        store.put_peer(certified.owner, &peer)?;
-    }
-    let Incoming { bytes, stored_at, .. } = incoming;
-    store.hold(&Held { sender: certified.owner, envelope: bytes, stored_at })
 }
 
 fn take_receipt(
@@ -391,28 +304,4 @@ fn take_receipt(
         store.note_delivered(peer, &receipt.content_ids, receipt.telemetry_window, now)?;
     }
     Ok(Opened::Receipt)
-}
-
-fn stop(error: OverlayError) -> Stop {
-    let error = match error {
-        OverlayError::Store(error) => return Stop::Store(error),
-        OverlayError::Signal(error) => error,
-    };
-    Stop::Curable(match error {
-        // These very bytes would have been recognised.
-        SignalProtocolError::DuplicatedMessage(..) => DeadReason::ReusedKey,
-        SignalProtocolError::InvalidPreKeyId
-        | SignalProtocolError::InvalidSignedPreKeyId
-        | SignalProtocolError::InvalidKyberPreKeyId => DeadReason::UnknownPrekey,
-        SignalProtocolError::SessionNotFound(_) => DeadReason::NoSession,
-        _ => DeadReason::Undecryptable,
-    })
-}
-
-/// An honest counter jumps too far when too much before it was lost.
-fn rejected(rejected: guard::Rejected) -> Stop {
-    match rejected {
-        guard::Rejected::Jump(_) => Stop::Curable(DeadReason::Guard),
-        _ => Stop::Dead(DeadReason::Guard),
-    }
 }

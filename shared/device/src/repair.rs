@@ -23,7 +23,8 @@ use crate::{
     Device, Draft, SealError, Sealed, archive,
     bundle::has_usable_session,
     seal,
-    store::{DeadLetter, RetryDue, Store, StoreError, Trust},
+    store::{DeadLetter, RetryDue, Store, StoreError},
+    trust,
 };
 
 /// After each request, until the next; after the last, until nothing is expected any more.
@@ -51,11 +52,11 @@ impl Device {
                 bury(store, &due)?;
                 continue;
             };
-            let Some(peer) = store.peer(due.peer)?.filter(|peer| peer.trust != Trust::Changed)
-            else {
-                continue;
-            };
+            let Some(peer) = store.peer(due.peer)? else { continue };
             let Some(handle) = store.handle_of(due.peer.service_id)? else { continue };
+            if trust::is_undecided(store, &handle, due.peer)? {
+                continue;
+            }
             let content = request_content(store, &due.request)?;
             let key = peer.identity_key;
             let envelope = self.seal_content(store, rng, due.peer, key, &content)?;
@@ -83,6 +84,7 @@ impl Device {
             }
             if let Some(handle) = store.handle_of(peer.service_id)?
                 && !handles.contains(&handle)
+                && !trust::is_undecided(store, &handle, peer)?
             {
                 handles.push(handle);
             }
@@ -102,8 +104,8 @@ impl Device {
         let mut answered = 0;
         for peer in store.resends_owed()? {
             let Some(handle) = store.handle_of(peer.service_id)? else { continue };
-            let trusted = store.peer(peer)?.is_some_and(|known| known.trust != Trust::Changed);
-            if !trusted || !has_usable_session(store, peer, now)? {
+            if trust::is_undecided(store, &handle, peer)? || !has_usable_session(store, peer, now)?
+            {
                 continue;
             }
             let mut answer = Repair::default();

@@ -18,7 +18,8 @@ use crate::{
     device::{self, protocol_address, system_time},
     key::{IdentityKey, InvalidKey},
     overlay::{Overlay, OverlayError},
-    store::{NewOutbox, Peer, Store, StoreError, Trust},
+    store::{NewOutbox, Peer, Store, StoreError},
+    trust,
 };
 
 /// What is to be said to one device.
@@ -100,7 +101,7 @@ impl Device {
         draft: &Draft<'_>,
     ) -> Result<Sealed, SealError> {
         let peer = store.peer(recipient)?.ok_or_else(|| SealError::NoSession(to.clone()))?;
-        if peer.trust == Trust::Changed {
+        if trust::is_undecided(store, to, recipient)? {
             return Err(SealError::IdentityChanged(to.clone()));
         }
         if !has_usable_session(store, recipient, now)? {

@@ -22,6 +22,7 @@ mod repair;
 mod send;
 mod status;
 mod step;
+mod trust;
 mod upkeep;
 
 pub use clock::Clock;
@@ -31,3 +32,4 @@ pub use inbox::Inbox;
 pub use send::SendError;
 pub use status::Status;
 pub use step::{Step, StepError};
+pub use trust::DecisionError;

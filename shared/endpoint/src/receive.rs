@@ -113,7 +113,8 @@ async fn bury_crash(endpoint: &Endpoint, delivery: &Delivery) -> bool {
     buried.is_ok()
 }
 
-fn note(endpoint: &Endpoint, opened: &Opened) {
+/// Tells those who wait for it what became of an envelope.
+pub(crate) fn note(endpoint: &Endpoint, opened: &Opened) {
     let inner = &endpoint.inner;
     match *opened {
         Opened::Message { content_id, kind, .. } => {

@@ -16,6 +16,9 @@ const CHECKED_WITHIN: Duration = Duration::from_secs(20);
 pub(crate) async fn repair(endpoint: &Endpoint) {
     loop {
         let broken = endpoint.inner.broken.notified();
+        if let Err(error) = endpoint.look_into_claims().await {
+            tracing::debug!(%error, "the directory says nothing to a claim yet");
+        }
         prepare(endpoint).await;
         if let Err(error) = answer(endpoint).await {
             tracing::warn!(%error, "requests to resend could not be answered");

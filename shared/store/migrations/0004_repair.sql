@@ -23,6 +23,8 @@ CREATE TABLE retry (
     request BLOB NOT NULL,
     stored_at INTEGER NOT NULL,
     asked INTEGER NOT NULL DEFAULT 0,
+    -- when it was last asked for, or noted
+    asked_at INTEGER NOT NULL,
     due_at INTEGER NOT NULL,
     UNIQUE (slot, service_id, device_id, transfer_id)
 ) STRICT;

@@ -48,6 +48,11 @@ impl LocalDirectory {
         Self { authority, clock, state: Mutex::default() }
     }
 
+    /// Forgets a device, so that its handle may be registered with another key.
+    pub fn revoke(&self, handle: &Handle) {
+        self.state.lock().unwrap().devices.remove(handle);
+    }
+
     fn issue(&self, owner: Address, key: &IdentityKey) -> DeliveryCertificate {
         let now = self.clock.now();
         let issued = self.authority.issue(&mut rand::rng(), owner, key, now).unwrap();

@@ -36,6 +36,11 @@ impl World {
         Self { clock, ..self.clone() }
     }
 
+    /// Has the directory forget a device: an operator's decision.
+    pub fn revoke(&self, handle: &str) {
+        self.directory.revoke(&handle.parse().unwrap());
+    }
+
     /// A running endpoint with a new store; registered, and with prekeys in the directory.
     pub async fn participant(&self, handle: &str, mailbox: Arc<dyn Mailbox>) -> Participant {
         Participant::start(self.clone(), handle.parse().unwrap(), mailbox).await

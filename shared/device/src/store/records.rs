@@ -78,6 +78,17 @@ pub struct Contact {
     pub service_id: ServiceId,
     /// Its devices.
     pub devices: Vec<DeviceId>,
+    /// Another identity that claims the handle.
+    pub candidate: Option<Candidate>,
+}
+
+/// Another identity than the pinned one, that claims a handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its device.
+    pub address: Address,
+    /// Whether the directory has it under this handle.
+    pub confirmed: bool,
 }
 
 /// The classes of prekeys.
@@ -170,11 +181,13 @@ pub struct ReceiptDue {
 
 /// An envelope that waits for a decision on its sender's identity.
 #[derive(Clone, Debug)]
-pub struct Held<'a> {
+pub struct Held {
     /// Who claims to have sealed it, with a valid certificate for another key.
     pub sender: Address,
     /// The envelope.
-    pub envelope: &'a [u8],
+    pub envelope: Vec<u8>,
+    /// The bytes' id.
+    pub transfer_id: Option<TransferId>,
     /// When the broker stored it.
     pub stored_at: Timestamp,
 }
@@ -209,6 +222,8 @@ pub enum DeadReason {
     NoSession,
     /// It is not an envelope.
     NotAnEnvelope,
+    /// Its sender's key was turned down.
+    Rejected,
     /// A last-resort prekey was used twice with the same base key.
     Replay,
     /// Its key had opened something else before: the sender's store was put back.
@@ -241,6 +256,7 @@ impl DeadReason {
             Self::Guard => "guard",
             Self::NoSession => "no_session",
             Self::NotAnEnvelope => "not_an_envelope",
+            Self::Rejected => "rejected",
             Self::Replay => "replay",
             Self::ReusedKey => "reused_key",
             Self::Seal => "seal",

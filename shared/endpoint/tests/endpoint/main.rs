@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod conversation;
+mod decisions;
 mod lossy;
 mod publishing;
 mod receiving;

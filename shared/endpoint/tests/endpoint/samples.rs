@@ -1,11 +1,13 @@
 //! A probe's part: numbered samples, kept first and sealed afterwards.
 
+use sysmaint_device::SealError;
 use sysmaint_endpoint::{Endpoint, StepError};
 use sysmaint_protocol::{
     ContentId, Handle, Kind, Timestamp,
     body::{self, Telemetry},
     sample::Sample,
 };
+use sysmaint_store::WriteError;
 
 /// Keeps samples for a reader, each with a moment of its own, from `first` on.
 pub(crate) async fn take(probe: &Endpoint, reader: &Handle, first: u64, count: u64) {
@@ -34,7 +36,11 @@ pub(crate) async fn report(probe: &Endpoint, reader: &Handle) {
         }
         Ok(())
     };
-    probe.step(seal).await.unwrap();
+    // A session may be retired in between; the next attempt opens another one.
+    let outcome = probe.step(seal).await;
+    let retired =
+        matches!(&outcome, Err(WriteError::Step(StepError::Seal(SealError::NoSession(_)))));
+    assert!(retired || outcome.is_ok(), "{outcome:?}");
 }
 
 /// Records all telemetry under a host's name, until it is dropped.

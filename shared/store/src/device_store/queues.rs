@@ -7,9 +7,9 @@ use sysmaint_device::{
     Sealed,
     store::{DeadLetter, Held, NewInbox, NewOutbox, QueueStore, ReceiptDue, StoreError},
 };
-use sysmaint_protocol::{Address, ContentId, Kind, Timestamp, limits::RECEIPT_DELAY};
+use sysmaint_protocol::{Address, ContentId, Kind, Timestamp, TransferId, limits::RECEIPT_DELAY};
 
-use super::{DeviceStore, address, blob16, columns};
+use super::{DeviceStore, address, blob16, columns, timestamp};
 
 /// Dead letters that are kept whole; the counts go on.
 const DEAD_LETTERS: u32 = 1_000;
@@ -170,14 +170,30 @@ impl QueueStore for DeviceStore<'_> {
         Ok(self.one(sql, columns, |row| row.get(0))?.unwrap_or(0))
     }
 
-    fn hold(&mut self, held: &Held<'_>) -> Result<(), StoreError> {
+    fn hold(&mut self, held: &Held) -> Result<(), StoreError> {
         let (service_id, device_id) = columns(&held.sender);
-        let sql = "INSERT INTO held (slot, service_id, device_id, envelope, stored_at)
-                   VALUES (?1, ?2, ?3, ?4, ?5)";
-        let columns =
-            params![self.slot, service_id, device_id, held.envelope, held.stored_at.as_millis()];
+        let sql = "INSERT INTO held
+                       (slot, service_id, device_id, envelope, stored_at, transfer_id)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let transfer_id = held.transfer_id.as_ref().map(|id| id.as_bytes().as_slice());
+        let (envelope, stored_at) = (&held.envelope, held.stored_at.as_millis());
+        let columns = params![self.slot, service_id, device_id, envelope, stored_at, transfer_id];
         self.execute(sql, columns)?;
         Ok(())
+    }
+
+    fn take_held(&mut self, sender: Address) -> Result<Vec<Held>, StoreError> {
+        let (service_id, device_id) = columns(&sender);
+        let sql = "SELECT envelope, transfer_id, stored_at FROM held
+                   WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3 ORDER BY id";
+        let columns = params![self.slot, service_id, device_id];
+        let held = self.all(sql, columns, |row| {
+            let transfer_id = row.get::<_, Option<[u8; 16]>>(1)?.map(TransferId::from_bytes);
+            Ok(Held { sender, envelope: row.get(0)?, transfer_id, stored_at: timestamp(row, 2)? })
+        })?;
+        let sql = "DELETE FROM held WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3";
+        self.execute(sql, columns)?;
+        Ok(held)
     }
 
     fn bury(&mut self, letter: &DeadLetter) -> Result<(), StoreError> {

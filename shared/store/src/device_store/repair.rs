@@ -9,7 +9,7 @@ use sysmaint_device::{
 };
 use sysmaint_protocol::{
     Address, ContentId, Kind, Timestamp, TransferId,
-    limits::{MAILBOX_MESSAGES, RESENDABLE, RETRIES_PER_HOUR, TELEMETRY_WINDOW},
+    limits::{MAILBOX_MESSAGES, RETRIES_PER_HOUR, TELEMETRY_WINDOW},
 };
 
 use super::{DeviceStore, address, blob16, columns, kind, timestamp};
@@ -140,8 +140,8 @@ impl RepairStore for DeviceStore<'_> {
             return Ok(false);
         }
         let sql = "INSERT OR IGNORE INTO retry (slot, service_id, device_id, transfer_id,
-                       repair_key, reason, request, stored_at, due_at)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+                       repair_key, reason, request, stored_at, asked_at, due_at)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)";
         self.execute(
             sql,
             params![
@@ -160,11 +160,10 @@ impl RepairStore for DeviceStore<'_> {
     }
 
     fn retries_due(&self, now: Timestamp) -> Result<Vec<RetryDue>, StoreError> {
+        // Asked for in the future: the clock was put back since.
         let sql = "SELECT DISTINCT service_id, device_id FROM retry
-                   WHERE slot = ?1 AND (due_at <= ?2 OR due_at > ?3)";
-        // Due later than any pause lasts: the clock was put back since.
-        let clock_went_back = now.after(RESENDABLE).as_millis();
-        let columns = params![self.slot, now.as_millis(), clock_went_back];
+                   WHERE slot = ?1 AND (due_at <= ?2 OR asked_at > ?2)";
+        let columns = params![self.slot, now.as_millis()];
         let peers: Vec<Address> = self.all(sql, columns, |row| address(row, 0))?;
         let mut due = Vec::new();
         for peer in peers {
@@ -172,11 +171,10 @@ impl RepairStore for DeviceStore<'_> {
             let room = RETRIES_PER_HOUR.saturating_sub(asked);
             let sql = format!(
                 "{RETRY} AND service_id = ?2 AND device_id = ?3
-                 AND (due_at <= ?4 OR due_at > ?5) ORDER BY id LIMIT ?6"
+                 AND (due_at <= ?4 OR asked_at > ?4) ORDER BY id LIMIT ?5"
             );
             let (service_id, device_id) = super::columns(&peer);
-            let now = now.as_millis();
-            let columns = params![self.slot, service_id, device_id, now, clock_went_back, room];
+            let columns = params![self.slot, service_id, device_id, now.as_millis(), room];
             due.extend(self.all(&sql, columns, retry)?);
         }
         Ok(due)
@@ -191,10 +189,10 @@ impl RepairStore for DeviceStore<'_> {
     ) -> Result<(), StoreError> {
         self.note_asked(peer, true, now)?;
         let (service_id, device_id) = columns(&peer);
-        let sql = "UPDATE retry SET asked = asked + 1, due_at = ?5
+        let sql = "UPDATE retry SET asked = asked + 1, due_at = ?5, asked_at = ?6
                    WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3 AND transfer_id = ?4";
-        let (id, at) = (transfer_id.as_bytes(), again_at.as_millis());
-        self.execute(sql, params![self.slot, service_id, device_id, id, at])?;
+        let (id, at, now) = (transfer_id.as_bytes(), again_at.as_millis(), now.as_millis());
+        self.execute(sql, params![self.slot, service_id, device_id, id, at, now])?;
         Ok(())
     }
 

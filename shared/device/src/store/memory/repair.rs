@@ -2,10 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use sysmaint_protocol::{
-    Address, ContentId, Timestamp, TransferId,
-    limits::{RESENDABLE, RETRIES_PER_HOUR},
-};
+use sysmaint_protocol::{Address, ContentId, Timestamp, TransferId, limits::RETRIES_PER_HOUR};
 
 use super::Memory;
 use crate::{
@@ -33,6 +30,7 @@ pub(super) struct Repairs {
 #[derive(Clone, Debug)]
 struct Awaited {
     due: RetryDue,
+    asked_at: Timestamp,
     due_at: Timestamp,
 }
 
@@ -108,7 +106,7 @@ impl RepairStore for Memory {
             stored_at: retry.stored_at,
             asked: 0,
         };
-        waiting.push(Awaited { due, due_at: now });
+        waiting.push(Awaited { due, asked_at: now, due_at: now });
         Ok(true)
     }
 
@@ -118,9 +116,11 @@ impl RepairStore for Memory {
         for peer in peers {
             let asked = self.repair.asked.iter().filter(|(to, at)| *to == peer && lately(*at, now));
             let room = (RETRIES_PER_HOUR as usize).saturating_sub(asked.count());
-            let ready = self.repair.retries.iter().filter(|of| {
-                of.due.peer == peer && (of.due_at <= now || of.due_at > now.after(RESENDABLE))
-            });
+            let ready = self
+                .repair
+                .retries
+                .iter()
+                .filter(|of| of.due.peer == peer && (of.due_at <= now || of.asked_at > now));
             due.extend(ready.take(room).map(|of| of.due.clone()));
         }
         Ok(due)
@@ -137,7 +137,7 @@ impl RepairStore for Memory {
         for of in &mut self.repair.retries {
             if of.due.peer == peer && of.due.transfer_id == transfer_id {
                 of.due.asked += 1;
-                of.due_at = again_at;
+                (of.asked_at, of.due_at) = (now, again_at);
             }
         }
         Ok(())
