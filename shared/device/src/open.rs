@@ -19,7 +19,7 @@ use crate::{
     guard::{self, Guarded},
     key::IdentityKey,
     overlay::{Diff, Overlay, OverlayError},
-    receipts, repair,
+    prekeys, receipts, repair,
     stop::Stop,
     store::{DeadReason, NewInbox, Store, StoreError},
     trust,
@@ -146,8 +146,11 @@ impl Device {
             CiphertextMessageType::PreKey => {
                 let message = PreKeySignalMessage::try_from(contents)
                     .map_err(|_| Stop::Dead(DeadReason::Undecryptable))?;
-                let authentic =
-                    self.decrypt_prekey(store, rng, certified, &message).map_err(ask)?;
+                let outcome = self.decrypt_prekey(store, rng, certified, &message);
+                if matches!(outcome, Err(Stop::Curable(DeadReason::UnknownPrekey))) {
+                    prekeys::note_unknown(store, rng, now, named_prekeys(&message))?;
+                }
+                let authentic = outcome.map_err(ask)?;
                 self.accept(store, now, incoming, peer, authentic)
             }
             CiphertextMessageType::Plaintext
@@ -285,6 +288,14 @@ impl Device {
         let Header { content_id, kind, .. } = header;
         Ok(if new { Opened::Message { sender: peer, content_id, kind } } else { Opened::Duplicate })
     }
+}
+
+/// The recipient's prekeys that a message was made with.
+fn named_prekeys(message: &PreKeySignalMessage) -> impl Iterator<Item = u32> {
+    let one_time = message.pre_key_id().map(u32::from);
+    let kyber = message.kyber_pre_key_id().map(u32::from);
+    let signed = Some(u32::from(message.signed_pre_key_id()));
+    [one_time, kyber, signed].into_iter().flatten()
 }
 
 /// Names an envelope's bytes among the latest.

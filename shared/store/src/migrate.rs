@@ -3,12 +3,13 @@
 use rusqlite::Connection;
 
 /// Never edited once released; a change is a new file at the end.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../migrations/0001_device.sql"),
     include_str!("../migrations/0002_telemetry.sql"),
     include_str!("../migrations/0003_conversation.sql"),
     include_str!("../migrations/0004_repair.sql"),
     include_str!("../migrations/0005_trust.sql"),
+    include_str!("../migrations/0006_prekeys.sql"),
 ];
 
 /// The schema version that this program knows.

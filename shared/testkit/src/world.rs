@@ -41,6 +41,16 @@ impl World {
         self.directory.revoke(&handle.parse().unwrap());
     }
 
+    /// As if all one-time prekeys of a device had been taken.
+    pub fn exhaust(&self, handle: &str) {
+        self.directory.exhaust(&handle.parse().unwrap());
+    }
+
+    /// Whether one-time prekeys of a device are left.
+    pub fn has_prekeys(&self, handle: &str) -> bool {
+        self.directory.has_prekeys(&handle.parse().unwrap())
+    }
+
     /// A running endpoint with a new store; registered, and with prekeys in the directory.
     pub async fn participant(&self, handle: &str, mailbox: Arc<dyn Mailbox>) -> Participant {
         Participant::start(self.clone(), handle.parse().unwrap(), mailbox).await

@@ -30,6 +30,10 @@ pub struct LocalDevice {
     pub token: Option<Zeroizing<String>>,
     /// The next prekey id of any class; 24 bits, never 0, never going back.
     pub next_prekey_id: u32,
+    /// The registration id that the directory knows, 0 while that was not noted.
+    pub registered_as: u32,
+    /// When a new registration id was last taken; see [`crate::Device::is_renewed`].
+    pub renewed_at: Timestamp,
     /// Which CPU code wrote the session records; see [`crate::backend`].
     pub backend: String,
 }

@@ -278,3 +278,23 @@ async fn forty_days_of_one_way_telemetry_rotate_every_key_and_lose_nothing() {
     let awaited = [&probe, &reader].map(|one| one.status().borrow().repair.awaited);
     assert_eq!(awaited, [0, 0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prekeys_of_a_later_copy_of_a_restored_store_are_dropped_from_the_directory() {
+    let (link, world) = (Link::new(8, Faults::default()), World::new());
+    let (alice, bob) = over_link(&world, &link).await;
+    talk(&alice, &bob).await;
+    let (bob, yesterday) = bob.backup().await;
+    talk(&alice, &bob).await;
+    // Since then the directory has got prekeys that yesterday's store does not have.
+    world.exhaust("bob");
+    let bob = bob.restart().await;
+    eventually("a refill", async || world.has_prekeys("bob").then_some(())).await;
+    let bob = bob.restore(yesterday).await;
+    let reading = read(&alice, &bob);
+    alice.say(&bob, "on whose prekeys?").await;
+    repaired(&bob, "on whose prekeys?").await;
+    exchange(&alice, &bob).await;
+    assert_eq!((dead(&alice).await, dead(&bob).await), (vec![], vec![]));
+    stop(reading).await;
+}
