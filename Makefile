@@ -34,8 +34,8 @@ test-heavy: provision-test ## the tests that take too long for every run
 	cargo test --release --locked --workspace -- --ignored
 
 .PHONY: bench
-bench: provision ## measure against bounds in the same run; ends with the ratios
-	cargo bench --locked -p sysmaint-testkit --bench ratios -- $(ARGS)
+bench: build ## measure against bounds in the same run; ends with the ratios
+	cargo bench --locked -p sysmaint-testkit --bench ratios --bench relay -- $(ARGS)
 
 .PHONY: lint
 lint: provision ## formatting and lints alone

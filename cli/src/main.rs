@@ -88,7 +88,7 @@ async fn serve(
         Command::Relay => commands::relay::run(settings, metrics, token.clone()).await,
         Command::Agent => commands::agent::run(settings, metrics, token.clone()).await,
         Command::Probe => commands::probe::run(settings, metrics, token.clone()).await,
-        Command::Web => commands::web::run(settings, metrics, token.clone()).await,
+        Command::Web => Box::pin(commands::web::run(settings, metrics, token.clone())).await,
         _ => commands::up::run(settings, metrics, token.clone()).await,
     };
     token.cancel();

@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
@@ -13,6 +14,7 @@ use sysmaint_bus::{
     conf::{Durability, ServerTls},
 };
 use sysmaint_protocol::{Handle, identities};
+use sysmaint_relay_bridge::LimitSettings;
 use sysmaint_service::{
     config::{FILE_NAME, Layers, Reader},
     exit::Exit,
@@ -227,6 +229,25 @@ fn relay(reader: &mut Reader) -> sysmaint_relay_bridge::Config {
         sockets: sockets(reader),
         http: relay_limits(reader),
         tls: TlsFiles::from_reader(reader, "RELAY_TLS_CERT_FILE", "RELAY_TLS_KEY_FILE"),
+        limits: limits(reader),
+    }
+}
+
+fn limits(reader: &mut Reader) -> LimitSettings {
+    let mut bounded = |name, default: NonZeroU32| {
+        let value = reader.value(name, default);
+        if value.get() > LimitSettings::MAX {
+            reader.reject(name, format!("must be at most {}", LimitSettings::MAX));
+        }
+        value
+    };
+    let default = LimitSettings::default();
+    LimitSettings {
+        message_burst: bounded("RELAY_MESSAGE_BURST", default.message_burst),
+        messages_per_s: bounded("RELAY_MESSAGES_PER_S", default.messages_per_s),
+        prekey_fetches: bounded("RELAY_PREKEY_FETCHES", default.prekey_fetches),
+        registrations: bounded("RELAY_REGISTRATIONS", default.registrations),
+        requests_per_s: bounded("RELAY_REQUESTS_PER_S", default.requests_per_s),
     }
 }
 
@@ -314,6 +335,20 @@ mod tests {
             })
             .collect();
         assert_eq!(read, listed);
+    }
+
+    #[test]
+    fn a_limit_of_the_relay_is_at_least_one_and_not_beyond_reason() {
+        let wrong = [("RELAY_MESSAGE_BURST", "0"), ("RELAY_PREKEY_FETCHES", "1000001")];
+        let wrong = wrong.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut reader = Reader::new(Layers::new().variables(wrong));
+        let _ = Settings::from_reader(&mut reader);
+        let text = reader.finish().unwrap_err().to_string();
+        assert!(
+            text.contains("RELAY_MESSAGE_BURST") && text.contains("RELAY_PREKEY_FETCHES"),
+            "{text}"
+        );
+        assert!(text.contains("at most 1000000"), "{text}");
     }
 
     #[test]

@@ -60,7 +60,7 @@ async fn drain(endpoint: &Endpoint, reader: &Handle) -> Result<usize, SendError>
             let Some(last) = samples.last() else { break };
             step.own_samples().sealed_up_to(&reader, last.sequence)?;
             sealed += samples.len();
-            step.send(&reader, None, &Telemetry { stream, samples })?;
+            step.send_telemetry(&reader, &Telemetry { stream, samples })?;
         }
         Ok(sealed)
     });

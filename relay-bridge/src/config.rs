@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use sysmaint_bus::{BusConfig, EffectiveDurability};
 use sysmaint_service::http_server::{Limits, TlsFiles};
 
-use crate::SocketSettings;
+use crate::{LimitSettings, SocketSettings};
 
 /// A bridge's settings.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub struct Config {
     pub http: Limits,
     /// `RELAY_TLS_CERT_FILE` and `RELAY_TLS_KEY_FILE`: HTTPS in place of HTTP.
     pub tls: Option<TlsFiles>,
+    /// How often who may ask.
+    pub limits: LimitSettings,
 }
 
 impl Config {
@@ -64,6 +66,7 @@ impl Default for Config {
             sockets: SocketSettings::default(),
             http: Limits::default(),
             tls: None,
+            limits: LimitSettings::default(),
         }
     }
 }

@@ -10,6 +10,10 @@ use std::{
 pub(crate) enum Event {
     /// A delivery was acknowledged and removed.
     Acknowledged,
+    /// A requester took bundles of one target too often.
+    BundleLimited,
+    /// A device or an address called too often.
+    CallLimited,
     /// An envelope was delivered over a WebSocket.
     Delivered,
     /// A device was revoked.
@@ -24,12 +28,16 @@ pub(crate) enum Event {
     ForeignAck,
     /// A recipient's mailbox was full.
     MailboxFull,
+    /// A device sent messages too often.
+    MessageLimited,
     /// A sender addressed other devices than the recipient has.
     MismatchedDevices,
     /// What should have been an envelope had no such shape.
     NotAnEnvelope,
     /// A registration was taken.
     RegistrationAccepted,
+    /// An address registered too often.
+    RegistrationLimited,
     /// A registration was refused.
     RegistrationRefused,
     /// A WebSocket was opened.
@@ -55,8 +63,10 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 26] = [
         Self::Acknowledged,
+        Self::BundleLimited,
+        Self::CallLimited,
         Self::Delivered,
         Self::DeviceRevoked,
         Self::DeviceRotated,
@@ -64,9 +74,11 @@ impl Event {
         Self::EnvelopeTooLarge,
         Self::ForeignAck,
         Self::MailboxFull,
+        Self::MessageLimited,
         Self::MismatchedDevices,
         Self::NotAnEnvelope,
         Self::RegistrationAccepted,
+        Self::RegistrationLimited,
         Self::RegistrationRefused,
         Self::SocketOpened,
         Self::SocketRefused,
@@ -83,6 +95,8 @@ impl Event {
     const fn name(self) -> &'static str {
         match self {
             Self::Acknowledged => "acknowledged",
+            Self::BundleLimited => "bundles_rate_limited",
+            Self::CallLimited => "calls_rate_limited",
             Self::Delivered => "delivered",
             Self::DeviceRevoked => "device_revoked",
             Self::DeviceRotated => "device_rotated",
@@ -90,9 +104,11 @@ impl Event {
             Self::EnvelopeTooLarge => "envelope_too_large",
             Self::ForeignAck => "foreign_ack",
             Self::MailboxFull => "mailbox_full",
+            Self::MessageLimited => "messages_rate_limited",
             Self::MismatchedDevices => "mismatched_devices",
             Self::NotAnEnvelope => "not_an_envelope",
             Self::RegistrationAccepted => "registration_accepted",
+            Self::RegistrationLimited => "registrations_rate_limited",
             Self::RegistrationRefused => "registration_refused",
             Self::SocketOpened => "socket_opened",
             Self::SocketRefused => "socket_refused",
@@ -174,6 +190,7 @@ mod tests {
         all.extend(counters.accepted());
         let mut numbers: Vec<_> = all.into_values().collect();
         numbers.sort_unstable();
-        assert_eq!(numbers, (1..=22).collect::<Vec<_>>());
+        let wanted: Vec<_> = (1_u64..).take(Event::ALL.len()).collect();
+        assert_eq!(numbers, wanted);
     }
 }

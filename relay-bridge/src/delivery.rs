@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::future::try_join_all;
-use sysmaint_bus::{Mailbox, PublishError, registry::RegisteredDevice};
+use sysmaint_bus::{Mailbox, PublishError};
 use sysmaint_device::Sealed;
 use sysmaint_protocol::{
     DeviceId, Envelope,
@@ -18,7 +18,7 @@ use sysmaint_protocol::{
 
 use crate::{
     counters::{Counters, Event},
-    directory::RelayDirectory,
+    directory::{DeviceNumber, RelayDirectory},
     problem::{
         BROKER_REFUSED, ENVELOPE_TOO_LARGE, INVALID_REQUEST, MAILBOX_FULL, MISMATCHED_DEVICES,
         NOT_AN_ENVELOPE, STALE_DEVICES, UNCONFIRMED,
@@ -88,8 +88,7 @@ impl Post {
         let Outgoing { id, to, device_id, registration_id, envelope } = outgoing;
         check_size(envelope.0.len())?;
         let sealed = seal(&to, OutgoingMessage { id, device_id, registration_id, envelope })?;
-        let (identity, _) = self.directory.identity(&to).await?;
-        check_device(&identity.devices, device_id, registration_id)?;
+        check_device(&self.directory.devices(&to).await?, device_id, registration_id)?;
         Ok(self.store(std::slice::from_ref(&sealed)).await?)
     }
 
@@ -104,8 +103,7 @@ impl Post {
             .into_iter()
             .map(|message| seal(&to, message))
             .collect::<Result<Vec<_>, _>>()?;
-        let (identity, _) = self.directory.identity(&to).await?;
-        check_devices(&identity.devices, &addressed)?;
+        check_devices(&self.directory.devices(&to).await?, &addressed)?;
         self.store(&sealed).await?;
         let accepted = |sealed: &Sealed| AcceptedMessage {
             device_id: sealed.to().device_id,
@@ -201,7 +199,7 @@ fn seal(to: &sysmaint_protocol::Handle, message: OutgoingMessage) -> Result<Seal
 /// Whether a sender addresses exactly the recipient's devices, as they are registered now.
 /// Stale ones are told first: until they are dropped, the lists need not be compared.
 fn check_devices(
-    devices: &[RegisteredDevice],
+    devices: &[DeviceNumber],
     addressed: &[(DeviceId, u32)],
 ) -> Result<(), Undelivered> {
     let registered = |id: DeviceId| devices.iter().find(|device| device.device_id == id);
@@ -226,12 +224,12 @@ fn check_devices(
 
 /// Whether one device is registered, and as the sender knows it. Its siblings do not matter.
 fn check_device(
-    devices: &[RegisteredDevice],
+    devices: &[DeviceNumber],
     device_id: DeviceId,
     registration_id: u32,
 ) -> Result<(), Undelivered> {
     let own: Vec<_> =
-        devices.iter().filter(|device| device.device_id == device_id).cloned().collect();
+        devices.iter().filter(|device| device.device_id == device_id).copied().collect();
     check_devices(&own, &[(device_id, registration_id)])
 }
 
@@ -258,7 +256,7 @@ fn unpublished(error: PublishError) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use sysmaint_protocol::{Base64Bytes, Timestamp, TransferId, rest::Transport};
+    use sysmaint_protocol::{Base64Bytes, TransferId};
 
     use super::*;
 
@@ -266,18 +264,9 @@ mod tests {
         DeviceId::try_from(number).unwrap()
     }
 
-    fn registered(devices: &[(u8, u32)]) -> Vec<RegisteredDevice> {
-        let one = |&(device, registration_id)| RegisteredDevice {
-            device_id: id(device),
-            registration_id,
-            identity_key: Base64Bytes(Vec::new()),
-            transport: Transport::Relay,
-            token_hash: String::new(),
-            certificate: Base64Bytes(Vec::new()),
-            admission: None,
-            nats: None,
-            registered_at: Timestamp::default(),
-        };
+    fn registered(devices: &[(u8, u32)]) -> Vec<DeviceNumber> {
+        let one =
+            |&(device, registration_id)| DeviceNumber { device_id: id(device), registration_id };
         devices.iter().map(one).collect()
     }
 

@@ -1,9 +1,11 @@
 //! The directory's answers, the same over NATS and over HTTP.
 
 mod bundle;
+mod cache;
 mod certificate;
 mod challenge;
 mod code;
+mod known;
 mod listing;
 mod login;
 mod placement;
@@ -29,13 +31,18 @@ use sysmaint_protocol::{
     },
     subject::Mailbox,
 };
+use tokio_util::sync::CancellationToken;
 
+pub(crate) use bundle::NoBundle;
 pub(crate) use code::hash as code_hash;
+pub(crate) use known::DeviceNumber;
 pub(crate) use token::TokenHash;
 
+use self::known::Known;
 use crate::{
     audit::Audit,
     counters::{Counters, Event},
+    limits::Limits,
     problem::{UNKNOWN_IDENTITY, unavailable},
 };
 
@@ -59,6 +66,8 @@ pub enum Origin {
 pub struct RelayDirectory {
     bus: Bus,
     registry: Registry,
+    known: Known,
+    limits: Limits,
     authority: Arc<Authority>,
     audit: Audit,
     counters: Arc<Counters>,
@@ -74,11 +83,23 @@ impl RelayDirectory {
         authority: Arc<Authority>,
         audit: Audit,
         counters: Arc<Counters>,
+        limits: Limits,
         requires_code: bool,
     ) -> Result<Self, RegistryError> {
         let registry = Registry::open(bus).await?;
+        let known = Known::new(bus, &registry);
         let bus = bus.clone();
-        Ok(Self { bus, registry, authority, audit, counters, requires_code, kick: None })
+        Ok(Self {
+            bus,
+            registry,
+            known,
+            limits,
+            authority,
+            audit,
+            counters,
+            requires_code,
+            kick: None,
+        })
     }
 
     /// The same with a connection that may end those of revoked devices.
@@ -136,18 +157,56 @@ impl RelayDirectory {
         &self,
         token: &TokenHash,
     ) -> Result<Option<Mailbox>, Problem> {
+        self.known.find_device_of_token(token).await.map_err(unavailable)
+    }
+
+    /// The same as the registry has it at this moment, for whoever stays connected.
+    pub(crate) async fn owner_of_token(
+        &self,
+        token: &TokenHash,
+    ) -> Result<Option<Mailbox>, Problem> {
         self.registry.device_of_token(token.as_str()).await.map_err(unavailable)
+    }
+
+    /// How often who may ask.
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whose token this is, without asking the registry: `None` does not mean that it is nobody's.
+    pub(crate) fn known_device(&self, token: &TokenHash) -> Option<Mailbox> {
+        self.known.device_of_token(token)
+    }
+
+    /// A recipient's devices, as they were at most a moment ago.
+    pub(crate) async fn devices(&self, handle: &Handle) -> Result<Arc<[DeviceNumber]>, Problem> {
+        let found = self.known.find_devices(handle).await.map_err(unavailable)?;
+        found.ok_or_else(|| unknown_identity(handle))
+    }
+
+    /// What opens a session with somebody; counted against what the requester may fetch.
+    pub(crate) async fn take_bundle(
+        &self,
+        requester: &Handle,
+        target: &Handle,
+    ) -> Result<Bundle, NoBundle> {
+        bundle::take(self, requester, target).await
+    }
+
+    /// Whether changes of tokens and devices are listened for. If not, each call asks the registry.
+    pub(crate) fn is_watching(&self) -> bool {
+        self.known.is_watching()
+    }
+
+    /// Keeps what is known of tokens and devices right, until `stop`.
+    pub(crate) async fn keep_right(&self, stop: &CancellationToken) {
+        self.known.keep_right(stop).await;
     }
 
     /// An identity as it is now, with the revision that a change of it must name.
     pub(crate) async fn identity(&self, handle: &Handle) -> Result<(Identity, u64), Problem> {
         let found = self.registry.identity(handle).await.map_err(unavailable)?;
-        found.ok_or_else(|| {
-            UNKNOWN_IDENTITY.because(format!(
-                "no identity is registered as {handle}: check the spelling, or wait until it has \
-                 registered"
-            ))
-        })
+        found.ok_or_else(|| unknown_identity(handle))
     }
 
     /// The registered device behind a mailbox.
@@ -193,13 +252,19 @@ impl DirectoryHandler for RelayDirectory {
     }
 
     async fn bundle(&self, requester: &Handle, target: &Handle) -> Result<Bundle, Problem> {
-        bundle::take(self, requester, target).await
+        self.take_bundle(requester, target).await.map_err(NoBundle::problem)
     }
 }
 
 /// The registered key was checked when it was registered.
 fn key_of(device: &RegisteredDevice) -> Result<IdentityKey, Problem> {
     IdentityKey::parse(&device.identity_key.0).map_err(unavailable)
+}
+
+fn unknown_identity(handle: &Handle) -> Problem {
+    UNKNOWN_IDENTITY.because(format!(
+        "no identity is registered as {handle}: check the spelling, or wait until it has registered"
+    ))
 }
 
 fn unknown_device(own: &Mailbox) -> Problem {

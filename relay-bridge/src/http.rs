@@ -1,5 +1,6 @@
 //! The relay over HTTP: which path leads where, and what all handlers share.
 
+mod admission;
 mod auth;
 mod calls;
 mod diagnostics;
@@ -13,12 +14,12 @@ mod openapi;
 mod peer;
 mod websocket;
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, ops::Deref, sync::Arc};
 
 use axum::{
     Router,
     http::{Method, Uri},
-    middleware::from_fn,
+    middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
 use sysmaint_bus::Bus;
@@ -33,18 +34,27 @@ use crate::{
     counters::Counters,
     delivery::Post,
     directory::RelayDirectory,
+    limits::Limits,
     problem::{INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND},
     socket::Sockets,
 };
 
-/// What a handler can reach; cheap to clone.
+/// Where messages are sent, which has an account of its own.
+const MESSAGES: &str = "/v1/messages";
+
+/// What a handler can reach. Every layer of every request clones it, so a clone is a counter and
+/// nothing else.
 #[derive(Clone)]
-pub(crate) struct App {
+pub(crate) struct App(Arc<Reach>);
+
+/// The same in full. Its parts are clients of the broker, which are costly to clone.
+pub(crate) struct Reach {
     pub(crate) bus: Bus,
     pub(crate) config: Arc<Config>,
     pub(crate) connections: Connections,
     pub(crate) counters: Arc<Counters>,
     pub(crate) directory: RelayDirectory,
+    pub(crate) limits: Limits,
     pub(crate) post: Post,
     pub(crate) shutdown: CancellationToken,
     pub(crate) sockets: Arc<Sockets>,
@@ -52,11 +62,26 @@ pub(crate) struct App {
     pub(crate) source: &'static [u8],
 }
 
+impl From<Reach> for App {
+    fn from(reach: Reach) -> Self {
+        Self(Arc::new(reach))
+    }
+}
+
+impl Deref for App {
+    type Target = Reach;
+
+    fn deref(&self) -> &Reach {
+        &self.0
+    }
+}
+
 impl App {
     pub(crate) fn router(self) -> Router {
         Router::from(described_routes())
             .fallback(no_such_path)
             .method_not_allowed_fallback(no_such_method)
+            .layer(from_fn_with_state(self.clone(), admission::admit))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn(guard::limit_time))
             .layer(from_fn(guard::add_headers))

@@ -18,8 +18,14 @@ use sysmaint_store::audit::AuditWriteError;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Audit, Config, counters::Counters, delivery::Post, directory::RelayDirectory, http::App,
-    metrics, socket::Sockets,
+    Audit, Config,
+    counters::Counters,
+    delivery::Post,
+    directory::RelayDirectory,
+    http::{App, Reach},
+    limits::Limits,
+    metrics,
+    socket::Sockets,
 };
 
 /// Why there is no listener.
@@ -142,11 +148,13 @@ pub async fn run(
     Box::pin(bus.ensure_streams(&streams)).await.map_err(RunError::Streams)?;
     let counters = Arc::new(Counters::default());
     let (requires_code, retention) = (config.requires_code(), config.audit_retention);
+    let limits = Limits::new(&config.limits, Arc::clone(&counters));
     let opened = Box::pin(RelayDirectory::open(
         &bus,
         authority,
         audit.clone(),
         Arc::clone(&counters),
+        limits.clone(),
         requires_code,
     ));
     let directory = opened.await.map_err(RunError::Registry)?.with_kick(kick);
@@ -167,28 +175,31 @@ pub async fn run(
     metrics::register(&metrics, &counters, &bus, &sockets);
     let (address, tls) = (listener.local_addr().map_err(RunError::Http)?, listener.is_secure());
     let server = HttpServer::new("relay", listener, config.http.clone(), &metrics);
-    let app = App {
+    let app = App::from(Reach {
         post,
         bus: bus.clone(),
         connections: server.connections(),
         config: Arc::new(config),
         counters,
         directory: directory.clone(),
+        limits,
         metrics,
         shutdown: stop.clone(),
         sockets: Arc::clone(&sockets),
         source,
-    };
+    });
     // All are large and live as long as the bridge: they belong on the heap, not in the caller.
     let operator = Box::pin(bus.serve_administration(Arc::new(directory.clone()), stop.clone()));
     let logins = Box::pin(let_in(callout, directory.logins(), &stop));
+    let known = directory.clone();
+    let kept_right = Box::pin(known.keep_right(&stop));
     let over_nats =
         Box::pin(bus.serve_directory(Arc::new(directory), env!("CARGO_PKG_VERSION"), stop.clone()));
     let over_http = Box::pin(server.serve(app.router(), stop.clone()));
     let connections = Box::pin(sockets.run(&stop));
     let kept = Box::pin(audit.keep(&bus, retention, &stop));
     tracing::info!(port = address.port(), tls, "serving the relay");
-    let (over_nats, (), operator, logins, (), ()) = tokio::join!(
+    let (over_nats, (), operator, logins, (), (), ()) = tokio::join!(
         async { ended(&stop, over_nats.await.map_err(RunError::Directory)) },
         async {
             over_http.await;
@@ -198,6 +209,7 @@ pub async fn run(
         async { ended(&stop, logins.await.map_err(RunError::Callout)) },
         connections,
         kept,
+        kept_right,
     );
     Box::pin(audit.end(&bus)).await;
     over_nats.and(operator).and(logins)

@@ -8,6 +8,7 @@
 
 use std::{
     error::Error,
+    fmt::Write as _,
     io::{BufRead as _, Read as _},
     process::ExitCode,
     time::SystemTime,
@@ -173,7 +174,7 @@ fn open(
     let mut said = String::new();
     for row in tx.inbox().unhandled(store.slot(), 0, 100)? {
         let Text { text } = body::decode(&row.body)?;
-        said = said + row.sender_handle.as_str() + ": " + &text + "\n";
+        writeln!(said, "{}: {text}", row.sender_handle)?;
         tx.inbox().handled(row.id, now())?;
     }
     Ok(said)

@@ -43,10 +43,17 @@ impl RemoteDevice {
         let answer: Registered = person.post("/v1/register", &request.unwrap()).await;
         person.device.complete_registration(&mut person.store, &answer).unwrap();
         person.token = answer.token.unwrap();
-        let none = PrekeyCount { one_time_prekeys: 0, one_time_kyber_prekeys: 0 };
-        let upload = person.device.prekey_upload(&mut person.store, &mut rand::rng(), now(), none);
-        let _: PrekeyCount = person.post("/v1/prekeys", &upload.unwrap().unwrap()).await;
+        person.upload_prekeys().await;
         person
+    }
+
+    /// Uploads a hundred prekeys more of each kind; how many there are then.
+    pub async fn upload_prekeys(&mut self) -> PrekeyCount {
+        let none = PrekeyCount { one_time_prekeys: 0, one_time_kyber_prekeys: 0 };
+        let upload = self.device.prekey_upload(&mut self.store, &mut rand::rng(), now(), none);
+        let count = self.post("/v1/prekeys", &upload.unwrap().unwrap()).await;
+        self.device.prekeys_uploaded(&mut self.store).unwrap();
+        count
     }
 
     /// Its bearer token.

@@ -107,6 +107,13 @@ impl Services {
         self.running.push((service, process));
     }
 
+    /// Starts a relay on a port of its own, beside the others.
+    pub fn relay_on(&self, port: u16) -> Process {
+        let mut command = self.command("relay");
+        command.env("RELAY_PORT", port.to_string());
+        Process::start(command, self.directory.path(), &format!("relay-{port}"))
+    }
+
     /// SIGKILL to one of them.
     pub fn kill(&mut self, service: Service) {
         let index = self.running.iter().position(|(known, _)| *known == service).unwrap();

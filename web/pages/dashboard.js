@@ -189,6 +189,8 @@ function showLink(link) {
     fact('Bus', link.connected ? 'connected' : 'not connected', link.connected ? '' : 'bad'),
     fact('Waiting to be sent', number(link.outbox_waiting), link.outbox_waiting > 0 ? 'warn' : ''),
     fact('Could not be opened', number(link.dead_letters), link.dead_letters > 0 ? 'bad' : ''),
+    ...(link.awaited > 0 ? [fact('Asked for again', number(link.awaited), 'warn')] : []),
+    ...(link.held > 0 ? [fact('Held: a key has changed', number(link.held), 'bad')] : []),
     fact('Last envelope in', link.last_in ? ago(link.last_in) : 'none yet'),
     fact('Last envelope out', link.last_out ? ago(link.last_out) : 'none yet'),
   ];

@@ -164,6 +164,7 @@ async fn bind(
         };
         match written {
             Ok(_) => {
+                directory.known.forget_devices(&own.handle);
                 if let Some(previous) = &previous {
                     end_sessions(directory, own, previous).await;
                     login::replaced(directory, previous, request).await?;
@@ -205,6 +206,7 @@ async fn retire(
 ) -> Result<(), Problem> {
     let registry = &directory.registry;
     registry.remove_token(&previous.token_hash).await.map_err(unavailable)?;
+    directory.known.forget_token(&previous.token_hash);
     if previous.registration_id != request.registration_id {
         registry.purge_one_time(own).await.map_err(unavailable)?;
     }

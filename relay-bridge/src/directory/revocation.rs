@@ -64,6 +64,8 @@ impl RelayDirectory {
         decision: Decision,
     ) -> Result<(), Problem> {
         if let Some(was) = was {
+            self.known.forget_token(&was.token_hash);
+            self.known.forget_devices(&device.handle);
             end_sessions(self, device, was).await;
         }
         match decision {

@@ -12,7 +12,7 @@ pub(super) struct Token(String);
 
 /// SHA-256 of a token, hexadecimal: what the registry keeps. A token has 256 random bits, so its
 /// hash needs no salt.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct TokenHash(String);
 
 impl Token {
@@ -34,6 +34,11 @@ impl TokenHash {
     pub(crate) fn of_presented(token: &str) -> Option<Self> {
         let plausible = (1..=TOKEN_MAX).contains(&token.len());
         plausible.then(|| Self(digest(token)))
+    }
+
+    /// A hash as the registry has it.
+    pub(super) fn of_stored(hash: &str) -> Self {
+        Self(hash.to_owned())
     }
 
     pub(crate) fn as_str(&self) -> &str {

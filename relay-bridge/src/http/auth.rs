@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use sysmaint_protocol::subject::Mailbox;
 
-use super::{App, failure::Failure, peer};
+use super::{App, admission::KnownDevice, failure::Failure, peer};
 use crate::{
     Origin,
     counters::Event,
@@ -21,6 +21,9 @@ use crate::{
 /// The device whose token a request carries.
 pub(super) struct Authenticated(pub(super) Mailbox);
 
+/// The same, and one message more is on its account. Before the body, which may be large.
+pub(super) struct Sender;
+
 /// Somebody who may see how the relay is doing.
 pub(super) struct Operator;
 
@@ -28,6 +31,9 @@ impl FromRequestParts<App> for Authenticated {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        if let Some(KnownDevice(device)) = parts.extensions.remove() {
+            return Ok(Self(device));
+        }
         let token = bearer(&parts.headers).and_then(TokenHash::of_presented);
         let device = match token {
             Some(token) => app.directory.device_of_token(&token).await?,
@@ -39,6 +45,16 @@ impl FromRequestParts<App> for Authenticated {
                 register again for a new one";
             UNAUTHENTICATED.because(detail).into()
         })
+    }
+}
+
+impl FromRequestParts<App> for Sender {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let Authenticated(device) = Authenticated::from_request_parts(parts, app).await?;
+        app.limits.message(&device)?;
+        Ok(Self)
     }
 }
 

@@ -21,7 +21,8 @@ use sysmaint_protocol::{
 
 use super::{
     App,
-    auth::Authenticated,
+    admission::From,
+    auth::{Authenticated, Sender},
     failure::Failure,
     input::{InvalidInput, JsonInput},
     openapi::{
@@ -130,9 +131,13 @@ pub(super) async fn source(State(app): State<App>) -> Response {
     responses((status = 200, description = "The nonce.", body = Challenge), ChallengeProblems),
 )]
 pub(super) async fn challenge(
+    From(peer): From,
     State(app): State<App>,
     JsonInput(request): JsonInput<ChallengeRequest>,
 ) -> Result<Json<Challenge>, Failure> {
+    if let Some(peer) = peer {
+        app.limits.challenge(peer)?;
+    }
     let own = Mailbox::new(request.identity, request.device_id);
     Ok(Json(app.directory.challenge(&own).await?))
 }
@@ -161,9 +166,13 @@ pub(super) async fn challenge(
 )]
 pub(super) async fn register(
     origin: Origin,
+    From(peer): From,
     State(app): State<App>,
     JsonInput(request): JsonInput<RegisterRequest>,
 ) -> Result<Response, Failure> {
+    if let Some(peer) = peer {
+        app.limits.registration(peer)?;
+    }
     let (new, registered) = app.directory.register_from(origin, &request).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(registered)).into_response())
@@ -230,7 +239,7 @@ pub(super) async fn bundle(
             a letter or digit";
         INVALID_REQUEST.because(detail)
     })?;
-    Ok(Json(app.directory.bundle(&own.handle, &target).await?))
+    Ok(Json(app.directory.take_bundle(&own.handle, &target).await?))
 }
 
 /// Send a sealed message to all devices of somebody
@@ -250,7 +259,7 @@ pub(super) async fn bundle(
     responses((status = 202, description = "All are stored.", body = SendAccepted), SendProblems),
 )]
 pub(super) async fn send(
-    Authenticated(_): Authenticated,
+    _: Sender,
     State(app): State<App>,
     input: Result<JsonInput<SendRequest>, InvalidInput>,
 ) -> Result<(StatusCode, Json<SendAccepted>), Failure> {

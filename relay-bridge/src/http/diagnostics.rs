@@ -19,6 +19,7 @@ use super::{
     openapi::{ANY, OPERATION, broker, problems},
 };
 use crate::{
+    LimitSettings,
     audit::AuditReport,
     problem::{OPERATORS_ONLY, unavailable},
 };
@@ -41,6 +42,7 @@ pub(super) struct Report {
     mailboxes: Depth,
     sockets: Sockets,
     limits: Limits,
+    rates: Rates,
     connections: ConnectionReport,
     audit: AuditReport,
     /// What was done since the start, by name.
@@ -51,6 +53,7 @@ pub(super) struct Report {
     rejects: BTreeMap<&'static str, u64>,
     /// Whether a registration over HTTP needs a one-time code, even from this machine.
     registration_needs_code: bool,
+    registry_watched: bool,
 }
 
 /// What clients take of the listener, and may take.
@@ -91,6 +94,16 @@ struct Limits {
     prekeys_per_upload: usize,
 }
 
+/// How often who may ask, as it was set.
+#[derive(Debug, Serialize, ToSchema)]
+struct Rates {
+    message_burst: u32,
+    messages_per_s: u32,
+    prekey_fetches_per_10_min: u32,
+    registrations_per_3_min: u32,
+    requests_per_s: u32,
+}
+
 const LIMITS: Limits = Limits {
     envelope_bytes: ENVELOPE_MAX,
     mailbox_messages: MAILBOX_MESSAGES,
@@ -123,11 +136,13 @@ pub(super) async fn diagnostics(
         nats,
         sockets: Sockets { open: app.sockets.count(), max: app.sockets.max() },
         limits: LIMITS,
+        rates: app.config.limits.into(),
         connections: connections(&app.connections),
         audit: app.directory.audit().report(),
         accepted: app.counters.accepted(),
         rejects: app.counters.rejects(),
         registration_needs_code: app.config.requires_code(),
+        registry_watched: app.directory.is_watching(),
     }))
 }
 
@@ -140,6 +155,18 @@ fn connections(connections: &Connections) -> ConnectionReport {
         max_per_peer: limits.connections_per_peer,
         header_timeout_ms: limits.header_time.as_millis(),
         events: connections.events(),
+    }
+}
+
+impl From<LimitSettings> for Rates {
+    fn from(settings: LimitSettings) -> Self {
+        Self {
+            message_burst: settings.message_burst.get(),
+            messages_per_s: settings.messages_per_s.get(),
+            prekey_fetches_per_10_min: settings.prekey_fetches.get(),
+            registrations_per_3_min: settings.registrations.get(),
+            requests_per_s: settings.requests_per_s.get(),
+        }
     }
 }
 

@@ -11,13 +11,14 @@ use axum::{
 use serde::Serialize;
 use sysmaint_protocol::rest::{MismatchedDevices, Problem, StaleDevices};
 
-use crate::delivery::Undelivered;
+use crate::{delivery::Undelivered, directory::NoBundle, limits::Limited};
 
 /// An error on its way out: `application/problem+json`.
 #[derive(Debug)]
 pub(crate) struct Failure {
     problem: Problem,
     extension: Option<Extension>,
+    limited: Option<Limited>,
 }
 
 /// Members that a problem has beyond RFC 9457's own.
@@ -38,7 +39,7 @@ struct Body<'a> {
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self { problem, extension: None }
+        Self { problem, extension: None, limited: None }
     }
 }
 
@@ -50,13 +51,28 @@ impl From<Undelivered> for Failure {
             Undelivered::Problem(_) => None,
             Undelivered::Stale(list) => Some(Extension::Stale(list)),
         };
-        Self { problem, extension }
+        Self { problem, extension, limited: None }
+    }
+}
+
+impl From<Limited> for Failure {
+    fn from(limited: Limited) -> Self {
+        Self { problem: limited.problem(), extension: None, limited: Some(limited) }
+    }
+}
+
+impl From<NoBundle> for Failure {
+    fn from(none: NoBundle) -> Self {
+        match none {
+            NoBundle::Limited(limited) => limited.into(),
+            NoBundle::Problem(problem) => problem.into(),
+        }
     }
 }
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let Self { problem, extension } = self;
+        let Self { problem, extension, limited } = self;
         let status =
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = Body { problem: &problem, extension: extension.as_ref() };
@@ -67,8 +83,12 @@ impl IntoResponse for Failure {
             let challenge = HeaderValue::from_static("Bearer realm=\"sysmaint\"");
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        let unavailable = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
+        if let Some(seconds) = limited.map(Limited::seconds).or(unavailable) {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        if let Some(limited) = limited {
+            response.extensions_mut().insert(limited);
         }
         response
     }

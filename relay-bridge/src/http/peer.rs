@@ -1,6 +1,6 @@
 //! Who is at the other end of a connection, as far as it can be told.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::{
     extract::ConnectInfo,
@@ -11,7 +11,7 @@ use axum::{
     },
 };
 
-use crate::Origin;
+use crate::{Origin, limits::Peer};
 
 /// Headers that proxies add. A request with one of them comes from elsewhere, whatever its peer.
 const PROXIED: [HeaderName; 4] = [
@@ -32,6 +32,16 @@ pub(super) fn origin(parts: &Parts) -> Origin {
     } else {
         Origin::Network
     }
+}
+
+/// On whose account a request goes that shows no token: nobody's if it comes from this machine.
+pub(super) fn peer(parts: &Parts) -> Option<Peer> {
+    if origin(parts) == Origin::Loopback {
+        return None;
+    }
+    let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let address = connected.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(at)| at.ip());
+    Some(address.into())
 }
 
 fn has_loopback_host(headers: &HeaderMap) -> bool {

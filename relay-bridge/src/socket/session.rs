@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, future::BoxFuture, stream::SplitStream};
 use sysmaint_bus::StoredError;
 use sysmaint_protocol::{
     rest::Problem,
-    websocket::{ClientFrame, CloseReason, ServerFrame},
+    websocket::{ClientFrame, CloseReason, Outgoing, ServerFrame},
 };
 use tokio::time::Instant;
 
@@ -258,7 +258,7 @@ impl Session {
     fn understood(&mut self, frame: Result<ClientFrame, Unreadable>) -> Option<End> {
         match frame {
             Ok(ClientFrame::Ack { seq }) => self.acknowledge(&seq),
-            Ok(ClientFrame::Send(outgoing)) => self.outbox.send(&self.sockets.post, outgoing),
+            Ok(ClientFrame::Send(outgoing)) => self.send(outgoing),
             Err(Unreadable::Send { id, undelivered }) => {
                 self.sockets.post.count(&undelivered);
                 self.line.say(&refusal(id, &undelivered));
@@ -269,6 +269,17 @@ impl Session {
             }
         }
         None
+    }
+
+    fn send(&mut self, outgoing: Outgoing) {
+        match self.sockets.directory.limits().message(self.place.own()) {
+            Ok(()) => self.outbox.send(&self.sockets.post, outgoing),
+            Err(limited) => self.line.say(&ServerFrame::Error {
+                id: Some(outgoing.id),
+                retry_after_s: Some(limited.seconds()),
+                problem: limited.problem(),
+            }),
+        }
     }
 
     fn acknowledge(&mut self, sequences: &[u64]) {

@@ -60,7 +60,7 @@ impl Standing {
             {
                 tracing::debug!(%error, "a connection could not be announced");
             }
-            let owner: Option<Mailbox> = directory.device_of_token(&token).await?;
+            let owner: Option<Mailbox> = directory.owner_of_token(&token).await?;
             Ok(owner == Some(own))
         }));
     }

@@ -6,10 +6,11 @@ use sysmaint_protocol::{
 };
 
 use crate::{
+    bridge::Bridge,
     client::{Client, refused, with_token},
     messages::shaped,
     person::Person,
-    stage::{Bridge, Stage, mailbox},
+    stage::{Stage, mailbox},
 };
 
 /// That it still delivers, and removes.

@@ -12,10 +12,11 @@ use sysmaint_protocol::{
 };
 
 use crate::{
+    bridge::Bridge,
     client::{Client, outgoing},
     messages::{number_of, shaped},
     person::Person,
-    stage::{Bridge, Stage, eventually, mailbox},
+    stage::{Stage, eventually, mailbox},
 };
 
 const IN_FLIGHT: usize = 48;
@@ -142,7 +143,7 @@ async fn exchange(each: usize, outages: usize) {
     let given = std::env::var("HOPPING_SEED").ok().and_then(|text| text.parse().ok());
     let seed: u64 = given.unwrap_or_else(rand::random);
     eprintln!("HOPPING_SEED={seed}");
-    let stage = Stage::new().await;
+    let stage = Stage::unlimited().await;
     let second = Bridge::beside(&stage).await;
     let alice = Person::registered(&stage, "alice").await;
     let bob = Person::registered(&stage, "bob").await;

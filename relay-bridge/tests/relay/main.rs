@@ -11,17 +11,22 @@
 
 mod access;
 mod audit;
+mod bridge;
 mod bridges;
 mod client;
 mod codes;
 mod described;
 mod docs;
+mod held_link;
 mod hopping;
+mod known;
 mod life;
+mod limits;
 mod logins;
 mod messages;
 mod observed;
 mod person;
+mod pops;
 mod prekeys;
 mod registration;
 mod sockets;

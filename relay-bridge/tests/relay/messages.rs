@@ -210,7 +210,7 @@ async fn one_of_two_envelopes_cannot_vanish_behind_the_others_id() {
 
 #[tokio::test]
 async fn a_full_mailbox_says_so() {
-    let stage = Stage::new().await;
+    let stage = Stage::unlimited().await;
     let alice = Person::registered(&stage, "alice").await;
     let bob = Person::registered(&stage, "bob").await;
     let known = number_of(&bob);

@@ -1,6 +1,7 @@
 //! One server, one bridge, and questions to it.
 
 use std::{
+    num::NonZeroU32,
     path::{Path, PathBuf},
     sync::{Arc, Once},
     time::{Duration, Instant},
@@ -16,7 +17,7 @@ use sysmaint_bus::{
 };
 use sysmaint_device::{Sealed, authority::Authority};
 use sysmaint_protocol::{DeviceId, Envelope, TransferId, subject::Mailbox};
-use sysmaint_relay_bridge::{Audit, Config, Parts, RunError, bind, run};
+use sysmaint_relay_bridge::{Audit, Config, LimitSettings, Parts, RunError, bind, run};
 use sysmaint_service::{http_server::Listener, metrics::Metrics};
 use sysmaint_store::{
     Passphrase,
@@ -36,6 +37,7 @@ pub const SOURCE: &[u8] = b"\x1f\x8bthe source";
 pub struct Stage {
     pub authority: Arc<Authority>,
     pub bus: Bus,
+    pub config: Config,
     pub shutdown: CancellationToken,
     pub url: String,
     client: Client,
@@ -55,6 +57,19 @@ pub struct Answer {
 impl Stage {
     pub async fn new() -> Self {
         Self::with(Config { port: 0, ..Config::default() }).await
+    }
+
+    /// For tests that ask more often than anybody may.
+    pub async fn unlimited() -> Self {
+        let most = NonZeroU32::new(LimitSettings::MAX).unwrap();
+        let limits = LimitSettings {
+            message_burst: most,
+            messages_per_s: most,
+            prekey_fetches: most,
+            registrations: most,
+            requests_per_s: most,
+        };
+        Self::with(Config { port: 0, limits, ..Config::default() }).await
     }
 
     pub async fn with(config: Config) -> Self {
@@ -77,10 +92,11 @@ impl Stage {
             kick: Some(connect(&server, directory.path(), "kick").await),
             ..parts(listener, &bus, &authority, audit)
         };
-        let running = run(config, parts, shutdown.clone());
+        let running = run(config.clone(), parts, shutdown.clone());
         let stage = Self {
             authority,
             bus,
+            config,
             shutdown,
             url,
             client: client(),
@@ -145,6 +161,23 @@ impl Stage {
         std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
     }
 
+    /// Restarts the server; connections are lost and made again.
+    pub fn restart_server(&self) {
+        self.server.as_ref().unwrap().restart();
+    }
+
+    /// Where the server listens.
+    pub fn server_url(&self) -> String {
+        self.server.as_ref().unwrap().url()
+    }
+
+    /// A connection by another way to the server.
+    pub async fn bus_by_way_of(&self, url: &str) -> Bus {
+        let credentials = credentials(self.directory.path(), "relay");
+        let config = BusConfig::new(url, Some(credentials), "sysmaint-test");
+        Bus::connect(config, &CancellationToken::new()).await.unwrap()
+    }
+
     pub async fn stop_server(&mut self) {
         self.server.take().unwrap().stop().await;
     }
@@ -175,38 +208,6 @@ impl Stage {
         if let Some(server) = self.server.take() {
             server.stop().await;
         }
-    }
-}
-
-/// A further bridge over the same server.
-pub struct Bridge {
-    pub stop: CancellationToken,
-    pub url: String,
-    bus: Bus,
-    relay: JoinHandle<Result<(), RunError>>,
-}
-
-impl Bridge {
-    pub async fn beside(stage: &Stage) -> Self {
-        let config = Config { port: 0, ..Config::default() };
-        let bus = stage.bus_of("relay").await;
-        let listener = bind(&config).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let url = format!("http://127.0.0.1:{port}");
-        let stop = CancellationToken::new();
-        let audit = open_audit(&stage.audit_path(&format!("relay-{port}.db")));
-        let parts = parts(listener, &bus, &stage.authority, audit);
-        let relay = tokio::spawn(run(config, parts, stop.clone()));
-        let bridge = Self { stop, url, bus, relay };
-        let ready = bridge.url.clone() + "/readyz";
-        assert_eq!(answer(stage.client.get(ready)).await.status, 200);
-        bridge
-    }
-
-    pub async fn end(self) {
-        self.stop.cancel();
-        tokio::time::timeout(PATIENCE, self.relay).await.unwrap().unwrap().unwrap();
-        self.bus.close().await;
     }
 }
 

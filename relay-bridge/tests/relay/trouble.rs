@@ -7,10 +7,11 @@ use sysmaint_protocol::websocket::{ClientFrame, CloseReason, ServerFrame};
 use sysmaint_relay_bridge::{Config, SocketSettings};
 
 use crate::{
+    bridge::Bridge,
     client::{Client, outgoing},
     messages::{number_of, shaped},
     person::Person,
-    stage::{Bridge, Stage, eventually, mailbox},
+    stage::{Stage, eventually, mailbox},
 };
 
 async fn with(sockets: SocketSettings) -> Stage {

@@ -11,6 +11,7 @@ use async_nats::{
     connection::State,
     jetstream::{self, context::ContextBuilder},
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use tls::{ClientIdentity, ClientTls};
@@ -155,6 +156,11 @@ impl Bus {
         self.client.connection_state() == State::Connected
     }
 
+    /// Changes whenever the connection is made or lost.
+    pub fn connections(&self) -> watch::Receiver<u64> {
+        self.events.turns()
+    }
+
     /// The number of mailbox streams.
     pub const fn shards(&self) -> u32 {
         self.shards
@@ -171,7 +177,7 @@ impl Bus {
         self.events.denial_of(subject)
     }
 
-    pub(crate) fn gaps(&self) -> tokio::sync::watch::Receiver<u64> {
+    pub(crate) fn gaps(&self) -> watch::Receiver<u64> {
         self.events.gaps()
     }
 }

@@ -97,6 +97,10 @@ fn relay() -> (Vec<String>, Vec<String>) {
         "$JS.API.CONSUMER.INFO.*.*",
         // What the operator asks with the relay's key,
         &format!("{ADMINISTRATION}.*"),
+        // Listening for changes of the registry: a consumer without a name, and its flow control.
+        "$JS.API.CONSUMER.CREATE.*",
+        "$JS.API.CONSUMER.DELETE.*.*",
+        "$JS.FC.>",
     ];
     let subscribe = [
         WAKES_ALL,

@@ -3,6 +3,7 @@
 //! bridge shares it.
 
 mod buckets;
+mod changes;
 mod codes;
 mod logins;
 mod prekeys;
@@ -20,6 +21,7 @@ use sysmaint_protocol::{
     subject::Mailbox,
 };
 
+pub use changes::Changes;
 pub use codes::Code;
 
 use crate::{

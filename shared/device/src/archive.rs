@@ -5,7 +5,7 @@
 //! the protobuf of libsignal's `storage.proto`: field 1 the current state, field 2 each archived
 //! one, newest first.
 
-use libsignal_protocol::{SessionRecord, SignalProtocolError};
+use libsignal_protocol::{PublicKey, SessionRecord, SignalProtocolError};
 use prost::Message;
 
 /// Archived states that a record keeps.
@@ -37,6 +37,13 @@ pub(crate) fn retire(record: &[u8]) -> Result<Vec<u8>, SignalProtocolError> {
     let mut record = SessionRecord::deserialize(record)?;
     record.archive_current_state()?;
     trim(&record.serialize()?)
+}
+
+/// Whether the next message would be sealed under this ratchet key.
+pub(crate) fn is_current(record: &[u8], key: &PublicKey) -> bool {
+    SessionRecord::deserialize(record)
+        .and_then(|record| record.current_ratchet_key_matches(key))
+        .unwrap_or(false)
 }
 
 #[cfg(test)]

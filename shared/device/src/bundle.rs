@@ -117,14 +117,15 @@ impl Device {
                 .as_ref()
                 .map_or(usable.is_empty(), |known| known.devices.contains(&device.device_id));
             if admitted {
-                usable.push((peer, self.pin_device(store, now, handle, peer, device)?, device));
+                usable.push((peer, self.pin_device(store, now, handle, bundle, device)?, device));
             }
         }
         if usable.is_empty() {
             return Err(BundleError::NoDevice(handle.clone()));
         }
         let devices = usable.iter().map(|(peer, _, _)| peer.device_id).collect();
-        let contact = Contact { service_id: bundle.service_id, devices };
+        let candidate = known.and_then(|known| known.candidate);
+        let contact = Contact { service_id: bundle.service_id, devices, candidate };
         store.put_contact(handle, &contact)?;
         Ok(usable)
     }
@@ -134,13 +135,10 @@ impl Device {
         store: &mut dyn Store,
         now: Timestamp,
         handle: &Handle,
-        peer: Address,
+        bundle: &Bundle,
         device: &DeviceBundle,
     ) -> Result<IdentityKey, BundleError> {
-        let key = IdentityKey::parse(&device.identity_key.0)?;
-        certificate::validate_chain(&device.certificate.0, &self.trust_root)
-            .filter(|certified| certified.owner == peer && certified.key == key)
-            .ok_or_else(|| BundleError::Certificate(handle.clone()))?;
+        let (peer, key) = certified_device(&self.trust_root, handle, bundle, device)?;
         let registration_id = device.registration_id;
         let pinned = match store.peer(peer)? {
             None => Peer {
@@ -192,6 +190,21 @@ impl Device {
         diff.apply(store, peer)?;
         Ok(())
     }
+}
+
+/// A device of a bundle and its key, certified under the root.
+pub(crate) fn certified_device(
+    root: &IdentityKey,
+    handle: &Handle,
+    bundle: &Bundle,
+    device: &DeviceBundle,
+) -> Result<(Address, IdentityKey), BundleError> {
+    let address = Address { service_id: bundle.service_id, device_id: device.device_id };
+    let key = IdentityKey::parse(&device.identity_key.0)?;
+    certificate::validate_chain(&device.certificate.0, root)
+        .filter(|certified| certified.owner == address && certified.key == key)
+        .map(|_| (address, key))
+        .ok_or_else(|| BundleError::Certificate(handle.clone()))
 }
 
 /// Whether a message can be sealed now, on a session with the post-quantum ratchet.

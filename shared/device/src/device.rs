@@ -13,6 +13,9 @@ use crate::{
     store::{LocalDevice, Store, StoreError},
 };
 
+/// libsignal's registration ids have 14 bits; the official clients stop here.
+pub(crate) const REGISTRATION_ID_MAX: u32 = 16_380;
+
 /// A device: its keys and its name. Everything that changes is in the store, so that a rolled
 /// back transaction takes nothing with it that the device would still believe in.
 pub struct Device {
@@ -132,13 +135,15 @@ fn new_local<R: Rng + CryptoRng>(
     LocalDevice {
         handle: handle.clone(),
         address: Address { service_id: ServiceId::from_random(rng.random()), device_id },
-        registration_id: rng.random_range(1..=16_380),
+        registration_id: rng.random_range(1..=REGISTRATION_ID_MAX),
         identity_key_pair: Zeroizing::new(identity.serialize().into_vec()),
         trust_root: trust_root.to_vec(),
         certificate: None,
         certificate_expires_at: Timestamp::default(),
         token: None,
         next_prekey_id: rng.random_range(1..=0x00ff_ffff),
+        registered_as: 0,
+        renewed_at: Timestamp::default(),
         backend: backend::tag().to_owned(),
     }
 }

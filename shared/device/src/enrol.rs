@@ -39,7 +39,7 @@ impl Device {
         transport: Transport,
         code: Option<String>,
     ) -> Result<RegisterRequest, EnrolError> {
-        self.registration_with_login(rng, challenge, transport, code, None)
+        self.signed_registration(rng, self.registration_id, challenge, (transport, code, None))
     }
 
     /// The same, for a device that NATS is to let in by a key of its own.
@@ -51,11 +51,34 @@ impl Device {
         code: Option<String>,
         nats: Option<NatsLogin>,
     ) -> Result<RegisterRequest, EnrolError> {
+        self.signed_registration(rng, self.registration_id, challenge, (transport, code, nats))
+    }
+
+    /// The same, under the registration id that is stored now.
+    pub fn renewed_registration<R: Rng + CryptoRng>(
+        &self,
+        store: &dyn Store,
+        rng: &mut R,
+        challenge: &Challenge,
+        transport: Transport,
+        code: Option<String>,
+    ) -> Result<RegisterRequest, EnrolError> {
+        let id = device::local(store)?.registration_id;
+        self.signed_registration(rng, id, challenge, (transport, code, None))
+    }
+
+    fn signed_registration<R: Rng + CryptoRng>(
+        &self,
+        rng: &mut R,
+        registration_id: u32,
+        challenge: &Challenge,
+        (transport, code, nats): (Transport, Option<String>, Option<NatsLogin>),
+    ) -> Result<RegisterRequest, EnrolError> {
         let mut request = RegisterRequest {
             identity: self.handle.clone(),
             service_id: self.address.service_id,
             device_id: self.address.device_id,
-            registration_id: self.registration_id,
+            registration_id,
             identity_key: Base64Bytes(self.identity.identity_key().serialize().into_vec()),
             transport,
             nonce: challenge.nonce.clone(),
@@ -89,6 +112,20 @@ impl Device {
         answer: &DeliveryCertificate,
     ) -> Result<(), EnrolError> {
         self.put_certificate(store, &answer.certificate.0, None)
+    }
+
+    /// Notes the registration id that the directory has taken.
+    pub fn note_registered(&self, store: &mut dyn Store, id: u32) -> Result<(), StoreError> {
+        let mut local = device::local(store)?;
+        local.registered_as = id;
+        store.put_local(&local)
+    }
+
+    /// Whether the directory has to be told a new registration id, so that it drops prekeys which
+    /// another copy of this store had made.
+    pub fn is_renewed(&self, store: &dyn Store) -> Result<bool, StoreError> {
+        let local = device::local(store)?;
+        Ok(local.registered_as != 0 && local.registered_as != local.registration_id)
     }
 
     /// Whether a registration was completed.

@@ -28,10 +28,13 @@ mod open;
 mod overlay;
 mod prekeys;
 mod receipts;
+mod repair;
 mod seal;
 mod sealed;
+mod stop;
 #[cfg(test)]
 mod testing;
+mod trust;
 
 pub use bundle::BundleError;
 pub use device::{Device, DeviceError};
@@ -40,3 +43,4 @@ pub use open::{Incoming, Opened};
 pub use prekeys::PrekeyError;
 pub use seal::{Draft, SealError};
 pub use sealed::Sealed;
+pub use trust::{Standing, TrustError};

@@ -1,11 +1,11 @@
 //! Opening: ratchet step, prekey removal, inbox row and owed receipt in one transaction.
 
 use libsignal_protocol::{
-    CiphertextMessageType, PreKeySignalMessage, SignalMessage, SignalProtocolError,
-    UnidentifiedSenderMessageContent, message_decrypt_prekey, message_decrypt_signal,
-    sealed_sender_decrypt_to_usmc,
+    CiphertextMessageType, PreKeySignalMessage, SignalMessage, UnidentifiedSenderMessageContent,
+    message_decrypt_prekey, message_decrypt_signal, sealed_sender_decrypt_to_usmc,
 };
 use rand::{CryptoRng, Rng};
+use sha2::{Digest as _, Sha256};
 use sysmaint_protocol::{
     Address, ContentId, Envelope, Header, Kind, Timestamp, TransferId,
     body::{self, Receipt},
@@ -19,8 +19,10 @@ use crate::{
     guard::{self, Guarded},
     key::IdentityKey,
     overlay::{Diff, Overlay, OverlayError},
-    receipts,
-    store::{DeadLetter, DeadReason, Held, NewInbox, Peer, Store, StoreError, Trust},
+    prekeys, receipts, repair,
+    stop::Stop,
+    store::{DeadReason, NewInbox, Store, StoreError},
+    trust,
 };
 
 /// What became of an envelope. Each of these is final: commit, then acknowledge.
@@ -43,6 +45,12 @@ pub enum Opened {
     },
     /// It was a delivery receipt, and has taken effect.
     Receipt,
+    /// It was a request to resend, which waits for its answer.
+    Request,
+    /// It cannot be opened, and its sender will be asked for it.
+    Retry(DeadReason),
+    /// It told what became of requests of ours.
+    Answer,
 }
 
 /// An envelope off the bus.
@@ -54,20 +62,6 @@ pub struct Incoming<'a> {
     pub transfer_id: Option<TransferId>,
     /// The broker's clock when it stored them; certificates are judged by it.
     pub stored_at: Timestamp,
-}
-
-/// Why an envelope stops on its way to the inbox.
-enum Stop {
-    Dead(DeadReason),
-    Duplicate,
-    Held(Certified),
-    Store(StoreError),
-}
-
-impl From<StoreError> for Stop {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
 }
 
 /// An authentic plaintext and what libsignal wants to change for it.
@@ -89,24 +83,32 @@ impl Device {
         now: Timestamp,
         incoming: Incoming<'_>,
     ) -> Result<Opened, StoreError> {
-        let mut sender = None;
-        let stop = match self.try_open(store, rng, now, incoming, &mut sender) {
-            Ok(opened) => return Ok(opened),
-            Err(stop) => stop,
-        };
-        match stop {
-            Stop::Dead(reason) => {
-                let Incoming { transfer_id, stored_at, .. } = incoming;
-                store.bury(&DeadLetter { sender, transfer_id, reason, stored_at })?;
-                Ok(Opened::Dead(reason))
-            }
-            Stop::Duplicate => Ok(Opened::Duplicate),
-            Stop::Held(certified) => {
-                hold(store, certified, incoming)?;
-                Ok(Opened::Held)
-            }
-            Stop::Store(error) => Err(error),
+        let digest = digest(incoming.bytes);
+        if store.was_settled(digest)? {
+            return Ok(Opened::Duplicate);
         }
+        let (opened, sender) = self.open_again(store, rng, now, incoming)?;
+        // What nobody has certified is not worth remembering.
+        if sender.is_some() {
+            store.note_settled(digest)?;
+        }
+        Ok(opened)
+    }
+
+    /// The same for an envelope that was held, and was seen before for that reason.
+    pub(crate) fn open_again<R: Rng + CryptoRng>(
+        &self,
+        store: &mut dyn Store,
+        rng: &mut R,
+        now: Timestamp,
+        incoming: Incoming<'_>,
+    ) -> Result<(Opened, Option<Address>), StoreError> {
+        let mut sender = None;
+        let opened = match self.try_open(store, rng, now, incoming, &mut sender) {
+            Ok(opened) => opened,
+            Err(stop) => stop.conclude(store, now, incoming, sender)?,
+        };
+        Ok((opened, sender))
     }
 
     fn try_open<R: Rng + CryptoRng>(
@@ -129,21 +131,32 @@ impl Device {
             .ok_or(Stop::Dead(DeadReason::Certificate))?;
         let peer = certified.owner;
         *sender = Some(peer);
-        pin(store, certified, now)?;
+        trust::pin(store, certified, now)?;
 
         let contents = content.contents().map_err(|_| Stop::Dead(DeadReason::Seal))?;
-        match content.msg_type() {
-            Ok(CiphertextMessageType::Whisper) => {
+        let kind = content.msg_type().map_err(|_| Stop::Dead(DeadReason::Content))?;
+        let ask = |stop: Stop| stop.ask(kind, contents, incoming.transfer_id, peer);
+        match kind {
+            CiphertextMessageType::Whisper => {
                 let message = SignalMessage::try_from(contents)
                     .map_err(|_| Stop::Dead(DeadReason::Undecryptable))?;
-                let authentic = self.decrypt(store, rng, certified, &message)?;
+                let authentic = self.decrypt(store, rng, certified, &message).map_err(ask)?;
                 self.accept(store, now, incoming, peer, authentic)
             }
-            Ok(CiphertextMessageType::PreKey) => {
+            CiphertextMessageType::PreKey => {
                 let message = PreKeySignalMessage::try_from(contents)
                     .map_err(|_| Stop::Dead(DeadReason::Undecryptable))?;
-                let authentic = self.decrypt_prekey(store, rng, certified, &message)?;
+                let outcome = self.decrypt_prekey(store, rng, certified, &message);
+                if matches!(outcome, Err(Stop::Curable(DeadReason::UnknownPrekey))) {
+                    prekeys::note_unknown(store, rng, now, named_prekeys(&message))?;
+                }
+                let authentic = outcome.map_err(ask)?;
                 self.accept(store, now, incoming, peer, authentic)
+            }
+            CiphertextMessageType::Plaintext
+                if self.take_request(store, now, peer, contents)? =>
+            {
+                Ok(Opened::Request)
             }
             _ => Err(Stop::Dead(DeadReason::Content)),
         }
@@ -172,8 +185,7 @@ impl Device {
         message: &'m SignalMessage,
     ) -> Result<Authentic<'m>, Stop> {
         let peer = certified.owner;
-        let guarded = guard::signal(store.peers(), peer, message)?
-            .map_err(|_| Stop::Dead(DeadReason::Guard))?;
+        let guarded = guard::signal(store.peers(), peer, message)?.map_err(Stop::from)?;
         let overlay = self.overlay(store, certified)?;
         let address = protocol_address(peer)?;
         let (mut sessions, mut identities) = (overlay.view(), overlay.view());
@@ -184,7 +196,7 @@ impl Device {
             &mut identities,
             rng,
         ));
-        let plaintext = outcome.map_err(stop)?;
+        let plaintext = outcome.map_err(Stop::from)?;
         Ok(Authentic { plaintext, diff: overlay.into_diff(), guarded })
     }
 
@@ -196,8 +208,7 @@ impl Device {
         message: &'m PreKeySignalMessage,
     ) -> Result<Authentic<'m>, Stop> {
         let peer = certified.owner;
-        let guarded = guard::prekey(store.peers(), peer, message)?
-            .map_err(|_| Stop::Dead(DeadReason::Guard))?;
+        let guarded = guard::prekey(store.peers(), peer, message)?.map_err(Stop::from)?;
         let inner = IdentityKey::of(message.identity_key().public_key())
             .map_err(|_| Stop::Dead(DeadReason::Guard))?;
         if inner != certified.key {
@@ -217,7 +228,7 @@ impl Device {
             &mut kyber,
             rng,
         ));
-        let plaintext = outcome.map_err(stop)?;
+        let plaintext = outcome.map_err(Stop::from)?;
         Ok(Authentic { plaintext, diff: overlay.into_diff(), guarded })
     }
 
@@ -246,13 +257,21 @@ impl Device {
         if header.sender != peer || header.recipient != self.address {
             return Err(Stop::Dead(DeadReason::Address));
         }
+        if trust::is_foreign_claim(store, peer, &header.sender_handle)? {
+            return Err(Stop::Claim(peer, header.sender_handle));
+        }
         if !authentic.diff.apply(store, peer)? {
             return Err(Stop::Dead(DeadReason::Replay));
         }
         authentic.guarded.accept(store.peers_mut())?;
         store.note_received(peer, header.sequence)?;
-        if header.kind == Kind::Receipt {
-            return take_receipt(store, now, peer, body);
+        match header.kind {
+            Kind::Receipt => return take_receipt(store, now, peer, body),
+            Kind::Repair => {
+                repair::take_answer(store, peer, body)?;
+                return Ok(Opened::Answer);
+            }
+            _ => {}
         }
         receipts::owe(store, peer, &header, authentic.guarded.opens_session(), now)?;
         let new = store.deliver(&NewInbox {
@@ -271,39 +290,18 @@ impl Device {
     }
 }
 
-/// Pins a sender's key on first sight; stops at a key that is not the pinned one.
-fn pin(store: &mut dyn Store, certified: Certified, now: Timestamp) -> Result<(), Stop> {
-    match store.peer(certified.owner)? {
-        Some(peer) if peer.identity_key == certified.key && peer.trust != Trust::Changed => Ok(()),
-        Some(_) => Err(Stop::Held(certified)),
-        None => Ok(store.put_peer(
-            certified.owner,
-            &Peer {
-                identity_key: certified.key,
-                trust: Trust::Pinned,
-                candidate: None,
-                registration_id: 0,
-                first_seen: now,
-            },
-        )?),
-    }
+/// The recipient's prekeys that a message was made with.
+fn named_prekeys(message: &PreKeySignalMessage) -> impl Iterator<Item = u32> {
+    let one_time = message.pre_key_id().map(u32::from);
+    let kyber = message.kyber_pre_key_id().map(u32::from);
+    let signed = Some(u32::from(message.signed_pre_key_id()));
+    [one_time, kyber, signed].into_iter().flatten()
 }
 
-/// Keeps the envelope, and the new key as the one to be decided on.
-fn hold(
-    store: &mut dyn Store,
-    certified: Certified,
-    incoming: Incoming<'_>,
-) -> Result<(), StoreError> {
-    if let Some(mut peer) = store.peer(certified.owner)? {
-        if peer.identity_key != certified.key {
-            peer.candidate = Some(certified.key);
-        }
-        peer.trust = Trust::Changed;
-        store.put_peer(certified.owner, &peer)?;
-    }
-    let Incoming { bytes, stored_at, .. } = incoming;
-    store.hold(&Held { sender: certified.owner, envelope: bytes, stored_at })
+/// Names an envelope's bytes among the latest.
+fn digest(bytes: &[u8]) -> u64 {
+    let digest = Sha256::digest(bytes);
+    digest[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 fn take_receipt(
@@ -317,19 +315,4 @@ fn take_receipt(
         store.note_delivered(peer, &receipt.content_ids, receipt.telemetry_window, now)?;
     }
     Ok(Opened::Receipt)
-}
-
-fn stop(error: OverlayError) -> Stop {
-    let error = match error {
-        OverlayError::Store(error) => return Stop::Store(error),
-        OverlayError::Signal(error) => error,
-    };
-    match error {
-        SignalProtocolError::DuplicatedMessage(..) => Stop::Duplicate,
-        SignalProtocolError::InvalidPreKeyId
-        | SignalProtocolError::InvalidSignedPreKeyId
-        | SignalProtocolError::InvalidKyberPreKeyId => Stop::Dead(DeadReason::UnknownPrekey),
-        SignalProtocolError::SessionNotFound(_) => Stop::Dead(DeadReason::NoSession),
-        _ => Stop::Dead(DeadReason::Undecryptable),
-    }
 }

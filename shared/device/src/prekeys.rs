@@ -20,13 +20,18 @@ use sysmaint_protocol::{
 use zeroize::Zeroizing;
 
 use crate::{
-    Device, device,
+    Device,
+    device::{self, REGISTRATION_ID_MAX},
     store::{LocalDevice, PrekeyClass, PrekeyRecord, Store, StoreError},
 };
 
 const REFILL_BELOW: u32 = 10;
 const ROTATE_AFTER: Duration = Duration::from_hours(2 * 24);
 const ID_MAX: u32 = 0x00ff_ffff;
+/// Ids that are left out after a later copy's, which has made more of them.
+const CLEAR_OF: u32 = 1_000;
+/// A peer may not make a device renew its prekeys more often than this.
+const RENEW_PAUSE: Duration = Duration::from_hours(1);
 
 /// Prekeys could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -153,6 +158,32 @@ impl Device {
     ) -> Result<Box<[u8]>, SignalProtocolError> {
         Ok(self.identity.private_key().calculate_signature(message, rng)?)
     }
+}
+
+/// Takes note of a prekey that a peer used and this store never made: ids do not go back, so the
+/// store was put back to an old copy and the directory has prekeys of a later one. A new
+/// registration id has the directory drop them, and new ids stay clear of theirs.
+pub(crate) fn note_unknown<R: Rng + CryptoRng>(
+    store: &mut dyn Store,
+    rng: &mut R,
+    now: Timestamp,
+    ids: impl IntoIterator<Item = u32>,
+) -> Result<(), StoreError> {
+    let mut local = device::local(store)?;
+    let ahead = |id: u32| id.wrapping_sub(local.next_prekey_id) & ID_MAX;
+    let furthest = ids.into_iter().map(ahead).filter(|ahead| *ahead <= ID_MAX / 2).max();
+    let lately = local.renewed_at <= now && now.since(local.renewed_at) < RENEW_PAUSE;
+    let Some(furthest) = furthest.filter(|_| !lately) else { return Ok(()) };
+    local.next_prekey_id = (local.next_prekey_id + furthest + CLEAR_OF) & ID_MAX;
+    local.next_prekey_id = local.next_prekey_id.max(1);
+    if local.registered_as == 0 {
+        local.registered_as = local.registration_id;
+    }
+    // Another one than before.
+    let step = rng.random_range(1..REGISTRATION_ID_MAX);
+    local.registration_id = (local.registration_id - 1 + step) % REGISTRATION_ID_MAX + 1;
+    local.renewed_at = now;
+    store.put_local(&local)
 }
 
 /// Everything that the directory has not confirmed, with the newest standing prekeys.

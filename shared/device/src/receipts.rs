@@ -12,6 +12,7 @@ use crate::{
     Device, Draft, SealError,
     bundle::has_usable_session,
     store::{Store, StoreError},
+    trust,
 };
 use sysmaint_protocol::{Header, Kind};
 
@@ -28,7 +29,9 @@ impl Device {
         let mut sent = 0;
         for due in store.receipts_due(now, batch(window))? {
             let Some(handle) = store.handle_of(due.peer.service_id)? else { continue };
-            if !has_usable_session(store, due.peer, now)? {
+            if trust::is_undecided(store, &handle, due.peer)?
+                || !has_usable_session(store, due.peer, now)?
+            {
                 continue;
             }
             let content_ids = store.take_receipts(due.peer, RECEIPT_IDS)?;

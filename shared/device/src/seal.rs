@@ -16,9 +16,10 @@ use crate::{
     Device, Sealed,
     bundle::has_usable_session,
     device::{self, protocol_address, system_time},
-    key::InvalidKey,
+    key::{IdentityKey, InvalidKey},
     overlay::{Overlay, OverlayError},
-    store::{NewOutbox, Peer, Store, StoreError, Trust},
+    store::{NewOutbox, Peer, Store, StoreError},
+    trust,
 };
 
 /// What is to be said to one device.
@@ -100,7 +101,7 @@ impl Device {
         draft: &Draft<'_>,
     ) -> Result<Sealed, SealError> {
         let peer = store.peer(recipient)?.ok_or_else(|| SealError::NoSession(to.clone()))?;
-        if peer.trust == Trust::Changed {
+        if trust::is_undecided(store, to, recipient)? {
             return Err(SealError::IdentityChanged(to.clone()));
         }
         if !has_usable_session(store, recipient, now)? {
@@ -144,8 +145,7 @@ impl Device {
         peer: &Peer,
         plaintext: &[u8],
     ) -> Result<Envelope, SealError> {
-        let certificate = device::local(store)?.certificate.ok_or(SealError::NotRegistered)?;
-        let certificate = SenderCertificate::deserialize(&certificate)?;
+        let certificate = certificate(store)?;
         let address = protocol_address(recipient)?;
         let identity = Some(peer.identity_key.to_signal()?);
         let overlay =
@@ -160,17 +160,39 @@ impl Device {
             rng,
         ))?;
         let content = content(&ciphertext, certificate)?;
+        overlay.into_diff().apply(store, recipient)?;
+        self.seal_content(store, rng, recipient, peer.identity_key, &content)
+    }
+
+    /// The outer layer alone, which hides the sender and proves them to the recipient.
+    pub(crate) fn seal_content<R: Rng + CryptoRng>(
+        &self,
+        store: &dyn Store,
+        rng: &mut R,
+        recipient: Address,
+        key: IdentityKey,
+        content: &UnidentifiedSenderMessageContent,
+    ) -> Result<Envelope, SealError> {
+        let identity = Some(key.to_signal()?);
+        let overlay =
+            Overlay::new(store, &self.identity, self.registration_id, recipient, identity);
+        let address = protocol_address(recipient)?;
         let bytes = overlay.run(sealed_sender_encrypt_from_usmc(
             &address,
-            &content,
+            content,
             &overlay.view(),
             rng,
         ))?;
-        overlay.into_diff().apply(store, recipient)?;
         Envelope::parse(bytes).map_err(|error| {
             SealError::Signal(SignalProtocolError::InvalidSealedSenderMessage(error.to_string()))
         })
     }
+}
+
+/// The device's own certificate.
+pub(crate) fn certificate(store: &dyn Store) -> Result<SenderCertificate, SealError> {
+    let bytes = device::local(store)?.certificate.ok_or(SealError::NotRegistered)?;
+    Ok(SenderCertificate::deserialize(&bytes)?)
 }
 
 fn content(

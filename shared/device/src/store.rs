@@ -7,14 +7,18 @@
 
 mod memory;
 mod records;
+mod repair;
 
 pub use memory::Memory;
 pub use records::{
-    Contact, DeadLetter, DeadReason, Held, LocalDevice, NewInbox, NewOutbox, Peer, PrekeyClass,
-    PrekeyRecord, ReceiptDue, Trust,
+    Candidate, Contact, DeadLetter, DeadReason, Held, LocalDevice, NewInbox, NewOutbox, Peer,
+    PrekeyClass, PrekeyRecord, ReceiptDue, Trust,
 };
+pub use repair::{NewRetry, RepairStore, RetryDue, SentMessage};
 
 use sysmaint_protocol::{Address, ContentId, Handle, ServiceId, Timestamp};
+
+use crate::key::IdentityKey;
 
 /// The store failed; the transaction must be rolled back.
 #[derive(Debug, thiserror::Error)]
@@ -22,14 +26,14 @@ use sysmaint_protocol::{Address, ContentId, Handle, ServiceId, Timestamp};
 pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// Everything a device needs.
-pub trait Store: LocalStore + PeerStore + PrekeyStore + QueueStore {
+pub trait Store: LocalStore + PeerStore + PrekeyStore + QueueStore + RepairStore {
     /// As the part that the guard needs.
     fn peers(&self) -> &dyn PeerStore;
     /// As the part that the guard needs.
     fn peers_mut(&mut self) -> &mut dyn PeerStore;
 }
 
-impl<S: LocalStore + PeerStore + PrekeyStore + QueueStore> Store for S {
+impl<S: LocalStore + PeerStore + PrekeyStore + QueueStore + RepairStore> Store for S {
     fn peers(&self) -> &dyn PeerStore {
         self
     }
@@ -53,6 +57,12 @@ pub trait PeerStore {
     fn session(&self, peer: Address) -> Result<Option<Vec<u8>>, StoreError>;
     /// Replaces it.
     fn put_session(&mut self, peer: Address, record: &[u8]) -> Result<(), StoreError>;
+    /// Removes it, with whatever it had archived: it is with a key that is not theirs any more.
+    fn drop_session(&mut self, peer: Address) -> Result<(), StoreError>;
+    /// Turns a key of a device down for ever.
+    fn reject_key(&mut self, peer: Address, key: &IdentityKey) -> Result<(), StoreError>;
+    /// Whether it was turned down.
+    fn is_rejected(&self, peer: Address, key: &IdentityKey) -> Result<bool, StoreError>;
     /// Rewrites every session record; drops those for which there is no rewriting.
     fn retire_sessions(
         &mut self,
@@ -66,6 +76,8 @@ pub trait PeerStore {
     fn contact(&self, handle: &Handle) -> Result<Option<Contact>, StoreError>;
     /// Replaces it.
     fn put_contact(&mut self, handle: &Handle, contact: &Contact) -> Result<(), StoreError>;
+    /// Everybody who was met.
+    fn contacts(&self) -> Result<Vec<(Handle, Contact)>, StoreError>;
     /// The handle that is bound to a service id.
     fn handle_of(&self, service_id: ServiceId) -> Result<Option<Handle>, StoreError>;
     /// The highest authentic counter of a receiving chain.
@@ -133,7 +145,9 @@ pub trait QueueStore {
     /// How many peers have sent telemetry lately, for sharing the mailbox among them.
     fn telemetry_senders(&self) -> Result<u32, StoreError>;
     /// Keeps an envelope until its sender's changed identity is accepted or rejected.
-    fn hold(&mut self, held: &Held<'_>) -> Result<(), StoreError>;
+    fn hold(&mut self, held: &Held) -> Result<(), StoreError>;
+    /// Takes what is held of a sender, oldest first.
+    fn take_held(&mut self, sender: Address) -> Result<Vec<Held>, StoreError>;
     /// Records what cannot be opened.
     fn bury(&mut self, letter: &DeadLetter) -> Result<(), StoreError>;
 }

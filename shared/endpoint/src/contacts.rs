@@ -127,14 +127,20 @@ impl Endpoint {
         if ready {
             return Ok(());
         }
-        let (bundle, handle) = (self.bundle(handle).await?, handle.clone());
-        self.step(move |step| {
-            let now = step.now();
-            let (device, store, rng) = step.parts();
-            Ok(device.accept_bundle(store, rng, now, &handle, &bundle)?)
-        })
-        .await
-        .map_err(ContactError::from)
+        let bundle = self.bundle(handle).await?;
+        let (to, fetched) = (handle.clone(), bundle.clone());
+        let accepted = self
+            .step(move |step| {
+                let now = step.now();
+                let (device, store, rng) = step.parts();
+                Ok(device.accept_bundle(store, rng, now, &to, &fetched)?)
+            })
+            .await
+            .map_err(ContactError::from);
+        match accepted {
+            Ok(()) => Ok(()),
+            Err(refused) => Err(self.note_refusal(handle, bundle, refused).await),
+        }
     }
 
     async fn knows(&self, handle: &Handle) -> Result<bool, ContactError> {

@@ -9,7 +9,9 @@ use sysmaint_store::{SqlError, Store, WriteError};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Clock, Inbox, Status, Step, StepError, enrol, publish, receive, upkeep};
+use crate::{
+    Clock, Inbox, Status, Step, StepError, checks::Checks, enrol, publish, receive, repair, upkeep,
+};
 
 /// Watchers of [`Activity`] that lag by more than this miss some, and are told so.
 const ACTIVITY: usize = 256;
@@ -60,6 +62,10 @@ pub(crate) struct Inner {
     pub(crate) arrived: watch::Sender<u64>,
     /// Prekeys were used.
     pub(crate) prekeys_used: Notify,
+    /// Something could not be opened, or a peer could not open something.
+    pub(crate) broken: Notify,
+    /// Comparisons of the directory's prekeys with ours.
+    pub(crate) checks: Checks,
     pub(crate) status: watch::Sender<Status>,
     pub(crate) activity: broadcast::Sender<Activity>,
 }
@@ -118,6 +124,8 @@ impl Endpoint {
             queued: Notify::new(),
             arrived: watch::Sender::new(0),
             prekeys_used: Notify::new(),
+            broken: Notify::new(),
+            checks: Checks::default(),
             status: watch::Sender::new(Status { registered, ..Status::default() }),
             activity: broadcast::Sender::new(ACTIVITY),
         };
@@ -132,6 +140,7 @@ impl Endpoint {
                 publish::publish(self),
                 receive::receive(self),
                 receive::send_receipts(self),
+                repair::repair(self),
                 upkeep::keep_house(self),
             );
         };

@@ -11,8 +11,10 @@ use zeroize::Zeroizing;
 
 use crate::{Endpoint, StepError};
 
-/// How often the stock of prekeys and the certificate's age are looked at without a reason.
-const EVERY: Duration = Duration::from_hours(1);
+/// How often the stock of prekeys and the certificate's age are looked at without a reason. Others
+/// can empty the stock by fetching bundles and saying nothing, and nobody tells its owner; to ask
+/// costs the directory a few reads.
+const EVERY: Duration = Duration::from_mins(10);
 /// After a first failure, which at a common start is only the relay not being there yet; doubled
 /// with each further one.
 const RETRY: Duration = Duration::from_millis(100);
@@ -53,9 +55,11 @@ impl From<WriteError<Self>> for UpkeepError {
 pub(crate) async fn keep_enrolled(endpoint: &Endpoint) {
     let mut failures = 0;
     loop {
+        let number = endpoint.inner.checks.begin();
         let wait = match check(endpoint).await {
             Ok(()) => {
                 failures = 0;
+                endpoint.inner.checks.finish(number);
                 endpoint.inner.status.send_modify(|status| {
                     status.registered = true;
                     status.refused = None;
@@ -71,10 +75,25 @@ pub(crate) async fn keep_enrolled(endpoint: &Endpoint) {
         tokio::time::sleep(wait.mul_f64(jitter)).await;
         if wait == PAUSE {
             tokio::select! {
-                () = endpoint.inner.prekeys_used.notified() => {}
                 () = endpoint.inner.directory.unauthorized() => {}
-                () = tokio::time::sleep(EVERY.mul_f64(jitter)) => {}
+                () = quiet(endpoint, EVERY.mul_f64(jitter)) => {}
             }
+        }
+    }
+}
+
+/// Waits until prekeys were used, or for so long. A clock that was put back, and a machine that
+/// slept, make it look at once.
+async fn quiet(endpoint: &Endpoint, long: Duration) {
+    let since = endpoint.inner.clock.now();
+    loop {
+        let used = endpoint.inner.prekeys_used.notified();
+        if tokio::time::timeout(PAUSE, used).await.is_ok() {
+            return;
+        }
+        let now = endpoint.inner.clock.now();
+        if now < since || now.since(since) >= long {
+            return;
         }
     }
 }
@@ -112,7 +131,7 @@ fn failed(endpoint: &Endpoint, error: &UpkeepError, failures: u32) -> Duration {
 async fn check(endpoint: &Endpoint) -> Result<(), UpkeepError> {
     let directory = &endpoint.inner.directory;
     let own = endpoint.mailbox();
-    let known = endpoint.inner.status.borrow().registered;
+    let known = endpoint.inner.status.borrow().registered && !is_renewed(endpoint).await?;
     let held = match directory.prekey_count(&own).await {
         Ok(held) if known => held,
         Ok(_) => register(endpoint).await?,
@@ -130,19 +149,37 @@ async fn register(endpoint: &Endpoint) -> Result<PrekeyCount, UpkeepError> {
     let inner = &endpoint.inner;
     let challenge = inner.directory.challenge(&endpoint.mailbox()).await?;
     let (transport, own) = (inner.transport, endpoint.mailbox());
-    let request = inner.device.registration(&mut rand::rng(), &challenge, transport, None)?;
+    let request = endpoint
+        .step(move |step| -> Result<_, UpkeepError> {
+            let (device, store, rng) = step.parts();
+            Ok(device.renewed_registration(store, rng, &challenge, transport, None)?)
+        })
+        .await?;
     let answer = inner.directory.register(&request).await?;
     let token = answer.token.clone().map(Zeroizing::new);
+    let id = request.registration_id;
     endpoint
         .step(move |step| -> Result<(), UpkeepError> {
             let (device, store, _) = step.parts();
             device.complete_registration(store, &answer)?;
+            device.note_registered(store, id).map_err(StepError::from)?;
             Ok(device.prekeys_lost(store).map_err(StepError::from)?)
         })
         .await?;
     inner.directory.authorize(token.as_ref().map(|token| token.as_str()));
     tracing::info!("registered with the directory");
     Ok(inner.directory.prekey_count(&own).await?)
+}
+
+/// Whether the directory has prekeys of another copy of this store.
+async fn is_renewed(endpoint: &Endpoint) -> Result<bool, UpkeepError> {
+    endpoint
+        .step(|step| -> Result<bool, UpkeepError> {
+            let (device, store, _) = step.parts();
+            Ok(device.is_renewed(store).map_err(StepError::from)?)
+        })
+        .await
+        .map_err(UpkeepError::from)
 }
 
 async fn top_up(endpoint: &Endpoint, held: PrekeyCount) -> Result<(), UpkeepError> {

@@ -10,6 +10,7 @@
 //! Killing the process between any two of these repeats bytes that were made before, or work that
 //! has not taken effect.
 
+mod checks;
 mod clock;
 mod contacts;
 mod endpoint;
@@ -17,9 +18,11 @@ mod enrol;
 mod inbox;
 mod publish;
 mod receive;
+mod repair;
 mod send;
 mod status;
 mod step;
+mod trust;
 mod upkeep;
 
 pub use clock::Clock;
@@ -29,3 +32,4 @@ pub use inbox::Inbox;
 pub use send::SendError;
 pub use status::Status;
 pub use step::{Step, StepError};
+pub use trust::DecisionError;

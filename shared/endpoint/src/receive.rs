@@ -113,7 +113,8 @@ async fn bury_crash(endpoint: &Endpoint, delivery: &Delivery) -> bool {
     buried.is_ok()
 }
 
-fn note(endpoint: &Endpoint, opened: &Opened) {
+/// Tells those who wait for it what became of an envelope.
+pub(crate) fn note(endpoint: &Endpoint, opened: &Opened) {
     let inner = &endpoint.inner;
     match *opened {
         Opened::Message { content_id, kind, .. } => {
@@ -123,17 +124,34 @@ fn note(endpoint: &Endpoint, opened: &Opened) {
         Opened::Receipt => {
             let _ = inner.activity.send(Activity::Delivered);
         }
+        Opened::Request => {
+            tracing::info!("a peer could not open something and asks for it");
+            inner.broken.notify_one();
+            // A window was released, perhaps.
+            let _ = inner.activity.send(Activity::Delivered);
+        }
+        Opened::Retry(reason) => {
+            tracing::warn!(reason = reason.name(), "a message cannot be opened; it is asked for");
+            if reason == DeadReason::UnknownPrekey {
+                inner.checks.want();
+            }
+            inner.broken.notify_one();
+        }
+        Opened::Answer => inner.broken.notify_one(),
         Opened::Dead(reason) => tracing::warn!(reason = reason.name(), "a dead letter"),
         Opened::Held => tracing::warn!("a sender's identity key changed; its messages are held"),
         Opened::Duplicate => tracing::debug!("a delivery was here before"),
     }
-    let opened_something = matches!(opened, Opened::Message { .. } | Opened::Receipt);
-    if opened_something {
+    if matches!(opened, Opened::Message { .. } | Opened::Receipt | Opened::Answer) {
         let now = inner.clock.now();
         inner.status.send_modify(|status| status.last_opened = Some(now));
     }
+    if matches!(opened, Opened::Dead(_) | Opened::Held) {
+        // To be counted.
+        inner.broken.notify_one();
+    }
     if matches!(opened, Opened::Message { kind, .. } if *kind != Kind::Telemetry)
-        || matches!(opened, Opened::Dead(DeadReason::UnknownPrekey))
+        || matches!(opened, Opened::Retry(DeadReason::UnknownPrekey))
     {
         inner.prekeys_used.notify_one();
     }

@@ -1,6 +1,7 @@
 //! How a device stands towards the bus.
 
 use sysmaint_protocol::Timestamp;
+use sysmaint_store::RepairCounts;
 
 /// What an endpoint last knew of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,4 +16,6 @@ pub struct Status {
     pub last_sent: Option<Timestamp>,
     /// When an envelope was last opened.
     pub last_opened: Option<Timestamp>,
+    /// What could not be opened, and what became of it.
+    pub repair: RepairCounts,
 }

@@ -4,7 +4,10 @@ use std::ops::Deref;
 
 use rand::rngs::ThreadRng;
 use sysmaint_device::{Device, SealError, store::StoreError};
-use sysmaint_protocol::{Address, ContentId, Handle, Timestamp, body::Body};
+use sysmaint_protocol::{
+    Address, ContentId, Handle, Timestamp,
+    body::{Body, Telemetry},
+};
 use sysmaint_store::{DeviceStore, SqlError, Tx};
 
 /// The tables, the device, and the moment, inside one transaction.
@@ -64,10 +67,24 @@ impl<'a, 'tx> Step<'a, 'tx> {
     pub fn telemetry_room(&self, handle: &Handle) -> Result<u32, StepError> {
         let mut room = None;
         for address in self.addresses(handle)? {
-            let here = self.tx.sent().telemetry_room(self.store.slot(), address)?;
+            let here = self.tx.sent().telemetry_room(self.store.slot(), address, self.now)?;
             room = Some(room.map_or(here, |least: u32| least.min(here)));
         }
         Ok(room.unwrap_or(0))
+    }
+
+    /// Seals telemetry to every device of a handle, and remembers its samples until they are
+    /// confirmed.
+    pub fn send_telemetry(
+        &mut self,
+        to: &Handle,
+        telemetry: &Telemetry,
+    ) -> Result<ContentId, StepError> {
+        let id = self.send(to, None, telemetry)?;
+        if let Some(first) = telemetry.samples.first() {
+            self.tx.sent().note_samples(self.store.slot(), id, first.sequence)?;
+        }
+        Ok(id)
     }
 
     /// The moment of this step.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     ContentId, Kind, Timestamp,
-    limits::{BODY_MAX, RECEIPT_IDS, TEXT_MAX},
+    limits::{BODY_MAX, RECEIPT_IDS, REPAIR_KEYS, TEXT_MAX},
     sample::Sample,
 };
 
@@ -213,6 +213,25 @@ impl Body for Receipt {
 
     fn check(&self) -> Result<(), InvalidBody> {
         if self.content_ids.len() > RECEIPT_IDS { Err(InvalidBody::TooMany) } else { Ok(()) }
+    }
+}
+
+/// The answer to requests to resend, each named by the
+/// [`repair_key`](crate::TransferId::repair_key) of the ciphertext that could not be opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repair {
+    /// Sealed anew, or refilled from the sender's own records.
+    pub again: Vec<u64>,
+    /// Not there any more: lost.
+    pub gone: Vec<u64>,
+}
+
+impl Body for Repair {
+    const KIND: Kind = Kind::Repair;
+
+    fn check(&self) -> Result<(), InvalidBody> {
+        let many = self.again.len() + self.gone.len() > REPAIR_KEYS;
+        if many { Err(InvalidBody::TooMany) } else { Ok(()) }
     }
 }
 

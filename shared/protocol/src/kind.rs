@@ -18,6 +18,9 @@ pub enum Kind {
     UsageReset = 6,
     /// The agent's usage counters: [`body::Usage`](crate::body::Usage).
     Usage = 7,
+    /// What became of messages that could not be opened:
+    /// [`body::Repair`](crate::body::Repair). Not receipted itself.
+    Repair = 8,
 }
 
 /// The byte names no kind that this version knows.
@@ -28,7 +31,7 @@ pub struct UnknownKind(pub u8);
 impl Kind {
     /// Whether the recipient answers with a delivery receipt.
     pub const fn is_receipted(self) -> bool {
-        !matches!(self, Self::Receipt)
+        !matches!(self, Self::Receipt | Self::Repair)
     }
 
     /// Whether somebody waits for that receipt, so that it goes out at once.
@@ -55,6 +58,7 @@ impl TryFrom<u8> for Kind {
             5 => Self::Receipt,
             6 => Self::UsageReset,
             7 => Self::Usage,
+            8 => Self::Repair,
             unknown => return Err(UnknownKind(unknown)),
         })
     }

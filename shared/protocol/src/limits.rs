@@ -44,6 +44,18 @@ pub const RECEIPT_IDS: usize = 50;
 /// How long a receipt that nobody waits for may be held back.
 pub const RECEIPT_DELAY: Duration = Duration::from_mins(1);
 
+/// Requests to resend that one answer settles.
+pub const REPAIR_KEYS: usize = 50;
+
+/// How long a sender keeps what it said, to say it again.
+pub const RESENDABLE: Duration = Duration::from_hours(14 * 24);
+
+/// How often one message is asked for, and sealed anew.
+pub const RETRIES: u32 = 5;
+
+/// Requests to resend from one device to another in an hour.
+pub const RETRIES_PER_HOUR: u32 = 100;
+
 /// How long a mailbox keeps what nobody fetches.
 pub const MAILBOX_AGE: Duration = Duration::from_hours(30 * 24);
 

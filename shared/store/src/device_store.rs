@@ -5,6 +5,7 @@ mod local;
 mod peers;
 mod prekeys;
 mod queues;
+mod repair;
 
 pub(crate) use codes::{address, blob16, handle, invalid, kind, timestamp};
 

@@ -21,6 +21,9 @@ pub(crate) const STORE: Schema = Schema {
         include_str!("../migrations/0001_device.sql"),
         include_str!("../migrations/0002_telemetry.sql"),
         include_str!("../migrations/0003_conversation.sql"),
+        include_str!("../migrations/0004_repair.sql"),
+        include_str!("../migrations/0005_trust.sql"),
+        include_str!("../migrations/0006_prekeys.sql"),
     ],
 };
 

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
-use sysmaint_protocol::{Address, ContentId, Kind, Timestamp, limits::TELEMETRY_FIRST_WINDOW};
+use sysmaint_protocol::{
+    Address, ContentId, Kind, Timestamp,
+    limits::{RESENDABLE, TELEMETRY_FIRST_WINDOW},
+};
 
 use crate::SqlError;
 
-/// How long a body is kept for resending.
-const RESENDABLE: Duration = Duration::from_hours(14 * 24);
+/// After this long without a receipt one telemetry envelope may go beyond a full window: nobody
+/// may be left to confirm what fills it.
+const SILENCE: Duration = Duration::from_hours(1);
 
 /// The table of sealed messages.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +50,12 @@ impl Sent<'_> {
     }
 
     /// How many telemetry envelopes may still go to a peer before it confirms some.
-    pub fn telemetry_room(&self, slot: i64, peer: Address) -> Result<u32, SqlError> {
+    pub fn telemetry_room(
+        &self,
+        slot: i64,
+        peer: Address,
+        now: Timestamp,
+    ) -> Result<u32, SqlError> {
         let columns = params![slot, peer.service_id.as_bytes(), peer.device_id.get()];
         let window: Option<u32> = self
             .0
@@ -58,17 +67,36 @@ impl Sent<'_> {
             .optional()?
             .flatten();
         let kind = u8::from(Kind::Telemetry);
-        let open: u32 = self
+        let (open, unsent, latest): (u32, u32, Option<u64>) = self
             .0
             .prepare_cached(
-                "SELECT count(*) FROM sent WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3
+                "SELECT count(*), count(*) - count(sent_at), max(sent_at) FROM sent
+                 WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3
                  AND kind = ?4 AND delivered_at IS NULL",
             )?
             .query_row(
                 params![slot, peer.service_id.as_bytes(), peer.device_id.get(), kind],
-                |row| row.get(0),
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
             )?;
-        Ok(window.unwrap_or(TELEMETRY_FIRST_WINDOW).saturating_sub(open))
+        let window = window.unwrap_or(TELEMETRY_FIRST_WINDOW);
+        if open != window || unsent > 0 {
+            return Ok(window.saturating_sub(open));
+        }
+        // In the future: the clock was put back since.
+        let quiet = latest
+            .map(Timestamp::from_millis)
+            .is_some_and(|latest| latest <= now.before(SILENCE) || latest > now.after(SILENCE));
+        Ok(u32::from(quiet))
+    }
+
+    /// Notes the first own sample in a telemetry message, so that its samples can be sent again.
+    pub fn note_samples(&self, slot: i64, id: ContentId, first: u64) -> Result<(), SqlError> {
+        self.0
+            .prepare_cached(
+                "UPDATE sent SET first_sample = ?3 WHERE slot = ?1 AND content_id = ?2",
+            )?
+            .execute(params![slot, id.as_bytes(), first])?;
+        Ok(())
     }
 
     /// Forgets what is too old to be resent, but not what still waits in the outbox.

@@ -89,6 +89,7 @@ impl Telemetry<'_> {
                 sample.celsius_max(),
             ])?;
         if added == 0 {
+            self.count_again(id, stream, numbered)?;
             return Ok(false);
         }
         self.count(id, stream, numbered.sequence)?;
@@ -219,6 +220,28 @@ impl Telemetry<'_> {
                  RETURNING id",
             )?
             .query_row(params![host.as_str(), stored_at.as_millis()], |row| row.get(0))?)
+    }
+
+    /// A sample that came before and is numbered anew, after its probe was put back to an old copy.
+    fn count_again(
+        self,
+        host: i64,
+        stream: ContentId,
+        numbered: &NumberedSample,
+    ) -> Result<(), SqlError> {
+        let sequence = i64::try_from(numbered.sequence).unwrap_or(i64::MAX);
+        let taken_at = numbered.sample.taken_at.as_millis();
+        let renumbered = self
+            .0
+            .prepare_cached(
+                "UPDATE OR IGNORE point SET stream = ?3, sequence = ?4
+                 WHERE host = ?1 AND taken_at = ?2 AND stream != ?3",
+            )?
+            .execute(params![host, taken_at, stream.as_bytes(), sequence])?;
+        if renumbered > 0 {
+            self.count(host, stream, numbered.sequence)?;
+        }
+        Ok(())
     }
 
     fn count(self, host: i64, stream: ContentId, sequence: u64) -> Result<(), SqlError> {

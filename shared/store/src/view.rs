@@ -6,8 +6,8 @@ use rusqlite::Connection;
 use sysmaint_protocol::Handle;
 
 use crate::{
-    Chat, DeadLetters, DeviceStore, DirectMessages, Inbox, Outbox, OwnSamples, Sent, SqlError,
-    Telemetry, UsageTable,
+    Chat, DeadLetters, DeviceStore, DirectMessages, Inbox, Outbox, OwnSamples, Repairs, Sent,
+    SqlError, Telemetry, UsageTable,
 };
 
 /// The tables, for looking. Changing anything through it fails.
@@ -42,6 +42,11 @@ impl<'a> View<'a> {
     /// What could not be opened.
     pub const fn dead_letters(&self) -> DeadLetters<'a> {
         DeadLetters(self.connection)
+    }
+
+    /// How repair goes.
+    pub const fn repairs(&self) -> Repairs<'a> {
+        Repairs(self.connection)
     }
 
     /// A probe's own samples.

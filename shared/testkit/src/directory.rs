@@ -48,6 +48,27 @@ impl LocalDirectory {
         Self { authority, clock, state: Mutex::default() }
     }
 
+    /// Forgets a device, so that its handle may be registered with another key.
+    pub fn revoke(&self, handle: &Handle) {
+        self.state.lock().unwrap().devices.remove(handle);
+    }
+
+    /// As if all one-time prekeys of a device had been taken.
+    pub fn exhaust(&self, handle: &Handle) {
+        let mut state = self.state.lock().unwrap();
+        if let Some(prekeys) = state.devices.get_mut(handle).and_then(|it| it.prekeys.as_mut()) {
+            prekeys.one_time_prekeys.clear();
+            prekeys.one_time_kyber_prekeys.clear();
+        }
+    }
+
+    /// Whether one-time prekeys of a device are left.
+    pub fn has_prekeys(&self, handle: &Handle) -> bool {
+        let state = self.state.lock().unwrap();
+        let prekeys = state.devices.get(handle).and_then(|listed| listed.prekeys.as_ref());
+        prekeys.is_some_and(|prekeys| !prekeys.one_time_prekeys.is_empty())
+    }
+
     fn issue(&self, owner: Address, key: &IdentityKey) -> DeliveryCertificate {
         let now = self.clock.now();
         let issued = self.authority.issue(&mut rand::rng(), owner, key, now).unwrap();
@@ -87,7 +108,10 @@ impl Directory for LocalDirectory {
             return Err(refused(409, &"the handle belongs to another key"));
         }
         let certificate = self.issue(owner, &key).certificate;
-        let prekeys = state.devices.remove(&request.identity).and_then(|known| known.prekeys);
+        let known = state.devices.remove(&request.identity);
+        // A new registration id is a new store, which has none of the private halves.
+        let same = known.filter(|known| known.request.registration_id == request.registration_id);
+        let prekeys = same.and_then(|known| known.prekeys);
         let (request, bytes) = (request.clone(), certificate.0.clone());
         let listed = Listed { request, key, certificate: bytes, prekeys };
         state.devices.insert(listed.request.identity.clone(), listed);

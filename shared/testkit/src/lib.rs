@@ -4,6 +4,7 @@
 //! * [`Participant`] is an endpoint over a real file; it can be killed and started again.
 //! * [`Link`] carries mail in memory and loses, doubles, delays and reorders it as told;
 //!   [`Nats`] is a real nats-server on a free port.
+//! * [`Moment`] is a clock that a test moves.
 //! * [`eventually`] waits for a condition.
 //!
 //! No product crate depends on this one but for its tests.
@@ -17,6 +18,7 @@
 mod directory;
 mod eventually;
 mod link;
+mod moment;
 mod nats;
 mod participant;
 mod world;
@@ -24,6 +26,7 @@ mod world;
 pub use directory::LocalDirectory;
 pub use eventually::eventually;
 pub use link::{Counts, Faults, Link};
+pub use moment::Moment;
 pub use nats::Nats;
-pub use participant::Participant;
+pub use participant::{Backup, Participant};
 pub use world::World;

@@ -67,6 +67,7 @@ struct State {
     attempts: Vec<Sealed>,
     mail: BTreeMap<u64, Mail>,
     stored: u64,
+    clock: Clock,
 }
 
 #[derive(Debug)]
@@ -88,6 +89,7 @@ impl Link {
             attempts: Vec::new(),
             mail: BTreeMap::new(),
             stored: 0,
+            clock: Clock::system(),
         };
         Self(Arc::new(Inner { state: Mutex::new(state), changed: watch::Sender::new(()) }))
     }
@@ -95,6 +97,19 @@ impl Link {
     /// From now on with these faults.
     pub fn set(&self, faults: Faults) {
         self.0.change(|state| state.faults = faults);
+    }
+
+    /// From now on at another time.
+    pub fn set_clock(&self, clock: Clock) {
+        self.0.change(|state| state.clock = clock);
+    }
+
+    /// Takes what waits in a mailbox out of it.
+    pub fn take(&self, mailbox: &subject::Mailbox) -> Vec<Vec<u8>> {
+        self.0.change(|state| {
+            let waiting = state.mail.extract_if(.., |_, mail| mail.to == *mailbox);
+            waiting.map(|(_, mail)| mail.bytes).collect()
+        })
     }
 
     /// What went wrong so far.
@@ -160,7 +175,7 @@ impl State {
     }
 
     fn store(&mut self, to: &subject::Mailbox, bytes: &[u8], transfer_id: Option<TransferId>) {
-        let (to, bytes, stored_at) = (to.clone(), bytes.to_vec(), Clock::system().now());
+        let (to, bytes, stored_at) = (to.clone(), bytes.to_vec(), self.clock.now());
         let mail = Mail { to, bytes, transfer_id, stored_at, handed_out: false };
         self.mail.insert(self.stored, mail);
         self.stored += 1;

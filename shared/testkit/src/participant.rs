@@ -12,6 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{World, eventually};
 
+/// The store of a participant.
+const FILE: &str = "participant.db";
+
 /// An endpoint and the task that runs it. Dropped, it stops in the middle of whatever it does.
 pub struct Participant {
     world: World,
@@ -57,6 +60,37 @@ impl Participant {
     }
 }
 
+impl Participant {
+    /// Stops, copies its file, and starts again.
+    pub async fn backup(mut self) -> (Self, Backup) {
+        self.stop().await;
+        let Self { world, handle, mailbox, directory, endpoint, task: _ } = self;
+        drop(endpoint);
+        let path = directory.path().join(FILE);
+        let copy = TempDir::new().unwrap();
+        free(&path).await;
+        std::fs::copy(&path, copy.path().join(FILE)).unwrap();
+        let (endpoint, task) = run(&world, &handle, &mailbox, directory.path()).await;
+        (Self { world, handle, mailbox, directory, endpoint, task }, Backup(copy))
+    }
+
+    /// Stops and starts again from an old copy of its file.
+    pub async fn restore(mut self, backup: Backup) -> Self {
+        self.stop().await;
+        let Self { world, handle, mailbox, directory, endpoint, task: _ } = self;
+        drop(endpoint);
+        free(&directory.path().join(FILE)).await;
+        drop(directory);
+        let directory = backup.0;
+        let (endpoint, task) = run(&world, &handle, &mailbox, directory.path()).await;
+        Self { world, handle, mailbox, directory, endpoint, task }
+    }
+}
+
+/// A copy of a participant's file.
+#[derive(Debug)]
+pub struct Backup(TempDir);
+
 impl Deref for Participant {
     type Target = Endpoint;
 
@@ -82,7 +116,7 @@ async fn run(
         device_id: DeviceId::FIRST,
         trust_root: world.trust_root.clone(),
         transport: Transport::Nats,
-        store: open(&directory.join("participant.db")).await,
+        store: open(&directory.join(FILE)).await,
         mailbox: mailbox.clone(),
         directory: world.directory.clone(),
         clock: world.clock.clone(),
@@ -95,6 +129,16 @@ async fn run(
     let ready = |status: &sysmaint_endpoint::Status| status.registered && status.receiving;
     endpoint.status().wait_for(ready).await.unwrap();
     (endpoint, task)
+}
+
+/// Waits until nobody has the file any more.
+async fn free(path: &Path) {
+    drop(open(path).await);
+    eventually("the lock", async || {
+        let lock = std::fs::File::open(path.with_extension("db.lock")).ok()?;
+        lock.try_lock().ok()
+    })
+    .await;
 }
 
 /// The file of a participant that was stopped is free once its last reader is done.

@@ -19,10 +19,41 @@ pub struct World {
 impl World {
     /// With new keys, at the system's time.
     pub fn new() -> Self {
+        Self::at(Clock::system())
+    }
+
+    /// With new keys, at another time.
+    pub fn at(clock: Clock) -> Self {
         let authority = Authority::generate(&mut rand::rng()).unwrap();
-        let (trust_root, clock) = (authority.trust_root(), Clock::system());
+        let trust_root = authority.trust_root();
         let directory = Arc::new(LocalDirectory::new(authority, clock.clone()));
         Self { trust_root, directory, clock }
+    }
+
+    /// Where everybody is listed.
+    pub fn directory(&self) -> &LocalDirectory {
+        &self.directory
+    }
+
+    /// The same world, seen by whoever has another clock.
+    #[must_use]
+    pub fn with_clock(&self, clock: Clock) -> Self {
+        Self { clock, ..self.clone() }
+    }
+
+    /// Has the directory forget a device: an operator's decision.
+    pub fn revoke(&self, handle: &str) {
+        self.directory.revoke(&handle.parse().unwrap());
+    }
+
+    /// As if all one-time prekeys of a device had been taken.
+    pub fn exhaust(&self, handle: &str) {
+        self.directory.exhaust(&handle.parse().unwrap());
+    }
+
+    /// Whether one-time prekeys of a device are left.
+    pub fn has_prekeys(&self, handle: &str) -> bool {
+        self.directory.has_prekeys(&handle.parse().unwrap())
     }
 
     /// A running endpoint with a new store; registered, and with prekeys in the directory.

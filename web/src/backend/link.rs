@@ -12,6 +12,12 @@ pub struct LinkState {
     pub outbox_waiting: u64,
     /// Messages that could not be opened and are kept with their reason.
     pub dead_letters: u64,
+    /// Messages that could not be opened, that their senders are asked for.
+    pub awaited: u64,
+    /// Messages that were asked for and came again.
+    pub repaired: u64,
+    /// Envelopes that wait for a decision on a changed identity key.
+    pub held: u64,
     /// When the last envelope was opened here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_in: Option<Timestamp>,

@@ -61,25 +61,28 @@ async fn tell_silent(backend: &SealedBackend, known: &mut BTreeSet<Handle>) {
 
 pub(super) async fn link_state(backend: &SealedBackend) -> Result<LinkState, BackendError> {
     let slots = [backend.inner.alice.slot(), backend.inner.bob.slot()];
-    let look = move |view: &View<'_>| -> Result<(u64, u64), SqlError> {
-        let mut waiting = 0;
+    let look = move |view: &View<'_>| -> Result<LinkState, SqlError> {
+        let mut state = LinkState::default();
         for slot in slots {
-            waiting += view.outbox().waiting(slot)?.0;
+            let counts = view.repairs().counts(slot)?;
+            state.outbox_waiting += view.outbox().waiting(slot)?.0;
+            state.awaited += counts.awaited;
+            state.repaired += counts.repaired;
+            state.held += counts.held;
         }
-        let dead = view.dead_letters().counts()?.iter().map(|(_, count)| count).sum();
-        Ok((waiting, dead))
+        state.dead_letters = view.dead_letters().counts()?.iter().map(|(_, count)| count).sum();
+        Ok(state)
     };
-    let (outbox_waiting, dead_letters) = backend.store().read(look).await?;
+    let state = backend.store().read(look).await?;
     let status = [backend.inner.alice.status(), backend.inner.bob.status()];
     let latest = |moment: fn(&sysmaint_endpoint::Status) -> Option<_>| {
         status.iter().filter_map(|status| moment(&status.borrow())).max()
     };
     Ok(LinkState {
         connected: backend.inner.bus.is_connected(),
-        outbox_waiting,
-        dead_letters,
         last_in: latest(|status| status.last_opened),
         last_out: latest(|status| status.last_sent),
+        ..state
     })
 }
 

@@ -13,6 +13,8 @@ const DENIALS: usize = 64;
 pub(crate) struct Events {
     denials: broadcast::Sender<Arc<str>>,
     gaps: watch::Sender<u64>,
+    /// How often the connection was made or lost.
+    turns: watch::Sender<u64>,
 }
 
 /// Listens for the denial of one subject. Made before the request is sent.
@@ -23,12 +25,20 @@ pub(crate) struct Denial {
 
 impl Events {
     pub(crate) fn new() -> Self {
-        Self { denials: broadcast::channel(DENIALS).0, gaps: watch::Sender::new(0) }
+        Self {
+            denials: broadcast::channel(DENIALS).0,
+            gaps: watch::Sender::new(0),
+            turns: watch::Sender::new(0),
+        }
     }
 
     /// Changes whenever a plain subscription may have missed something.
     pub(crate) fn gaps(&self) -> watch::Receiver<u64> {
         self.gaps.subscribe()
+    }
+
+    pub(crate) fn turns(&self) -> watch::Receiver<u64> {
+        self.turns.subscribe()
     }
 
     pub(crate) fn denial_of(&self, subject: &str) -> Denial {
@@ -39,6 +49,9 @@ impl Events {
     pub(crate) fn record(&self, event: Event) {
         if matches!(event, Event::Connected | Event::SlowConsumer(_)) {
             self.gaps.send_modify(|gaps| *gaps = gaps.wrapping_add(1));
+        }
+        if matches!(event, Event::Connected | Event::Disconnected) {
+            self.turns.send_modify(|turns| *turns = turns.wrapping_add(1));
         }
         match event {
             Event::Connected => tracing::info!("connected to nats"),

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use sysmaint_bus::{
     RegistryError,
-    registry::{Identity, RegisteredDevice, Registry, StandingPrekeys},
+    registry::{Changes, Identity, RegisteredDevice, Registry, StandingPrekeys},
 };
 use sysmaint_protocol::{
     DeviceId, ServiceId, Timestamp,
@@ -12,7 +12,7 @@ use sysmaint_protocol::{
     subject::OneTimeKind,
 };
 
-use crate::site::{Site, handle, mailbox};
+use crate::site::{PATIENCE, Site, handle, mailbox};
 
 fn identity(registration_id: u32) -> Identity {
     let service_id: ServiceId =
@@ -169,4 +169,33 @@ async fn thirty_two_requesters_never_get_one_key_twice() {
     assert_eq!(taken.len(), 100);
     assert_eq!(taken.iter().collect::<HashSet<_>>().len(), 100, "a key was served twice");
     site.server.stop().await;
+}
+
+#[tokio::test]
+async fn who_listens_hears_of_each_change_after_it_was_stored() {
+    let (site, relay) = Site::new().await;
+    let registry = Registry::open(&relay).await.unwrap();
+    let (alice, hash) = (handle("alice"), "0".repeat(64));
+    registry.create_identity(&alice, &identity(1)).await.unwrap();
+    let mut tokens = registry.token_changes().await.unwrap();
+    let mut identities = registry.identity_changes().await.unwrap();
+
+    // By another bridge.
+    let other = Registry::open(&site.bus("relay").await).await.unwrap();
+    other.put_token(&hash, &mailbox("alice")).await.unwrap();
+    assert_eq!(heard(&mut tokens).await, hash);
+    assert!(registry.device_of_token(&hash).await.unwrap().is_some());
+    other.remove_token(&hash).await.unwrap();
+    assert_eq!(heard(&mut tokens).await, hash);
+    assert_eq!(registry.device_of_token(&hash).await.unwrap(), None);
+
+    let (_, revision) = other.identity(&alice).await.unwrap().unwrap();
+    other.update_identity(&alice, &identity(2), revision).await.unwrap();
+    assert_eq!(heard(&mut identities).await, "alice");
+    assert_eq!(registry.identity(&alice).await.unwrap().unwrap().0, identity(2));
+    site.server.stop().await;
+}
+
+async fn heard(changes: &mut Changes) -> String {
+    tokio::time::timeout(PATIENCE, changes.next()).await.unwrap().unwrap()
 }

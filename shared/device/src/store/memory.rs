@@ -1,5 +1,7 @@
 //! The reference store: maps in memory. A transaction is a clone that replaces its origin.
 
+mod repair;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use sysmaint_protocol::{
@@ -10,7 +12,7 @@ use super::{
     Contact, DeadLetter, Held, LocalDevice, LocalStore, NewInbox, NewOutbox, Peer, PeerStore,
     PrekeyClass, PrekeyRecord, PrekeyStore, QueueStore, ReceiptDue, StoreError,
 };
-use crate::Sealed;
+use crate::{Sealed, key::IdentityKey};
 
 /// A device's store in memory, with what it queued and received in plain view.
 #[derive(Clone, Debug, Default)]
@@ -28,8 +30,10 @@ pub struct Memory {
     outbox: Vec<Sealed>,
     inbox: Vec<InMemory>,
     delivered: Vec<ContentId>,
-    held: Vec<Vec<u8>>,
+    held: Vec<Held>,
+    rejected: BTreeSet<(Address, Vec<u8>)>,
     dead: Vec<DeadLetter>,
+    repair: repair::Repairs,
 }
 
 /// A message in the memory store's inbox.
@@ -68,7 +72,7 @@ impl Memory {
 
     /// Envelopes that wait for a decision on an identity.
     pub fn held(&self) -> Vec<Envelope> {
-        self.held.iter().filter_map(|bytes| Envelope::parse(bytes.clone()).ok()).collect()
+        self.held.iter().filter_map(|held| Envelope::parse(held.envelope.clone()).ok()).collect()
     }
 
     /// Ids of what is queued.
@@ -98,6 +102,20 @@ impl PeerStore for Memory {
         Ok(())
     }
 
+    fn drop_session(&mut self, peer: Address) -> Result<(), StoreError> {
+        self.sessions.remove(&peer);
+        Ok(())
+    }
+
+    fn reject_key(&mut self, peer: Address, key: &IdentityKey) -> Result<(), StoreError> {
+        self.rejected.insert((peer, key.as_bytes().to_vec()));
+        Ok(())
+    }
+
+    fn is_rejected(&self, peer: Address, key: &IdentityKey) -> Result<bool, StoreError> {
+        Ok(self.rejected.contains(&(peer, key.as_bytes().to_vec())))
+    }
+
     fn retire_sessions(
         &mut self,
         rewrite: &dyn Fn(&[u8]) -> Option<Vec<u8>>,
@@ -125,6 +143,11 @@ impl PeerStore for Memory {
     fn put_contact(&mut self, handle: &Handle, contact: &Contact) -> Result<(), StoreError> {
         self.contacts.insert(handle.clone(), contact.clone());
         Ok(())
+    }
+
+    fn contacts(&self) -> Result<Vec<(Handle, Contact)>, StoreError> {
+        let contacts = self.contacts.iter();
+        Ok(contacts.map(|(handle, contact)| (handle.clone(), contact.clone())).collect())
     }
 
     fn handle_of(&self, service_id: ServiceId) -> Result<Option<Handle>, StoreError> {
@@ -204,6 +227,7 @@ impl PrekeyStore for Memory {
 impl QueueStore for Memory {
     fn queue(&mut self, entry: &NewOutbox<'_>) -> Result<(), StoreError> {
         self.outbox.push(entry.sealed.clone());
+        self.repair.log(entry);
         Ok(())
     }
 
@@ -257,6 +281,7 @@ impl QueueStore for Memory {
         _now: Timestamp,
     ) -> Result<(), StoreError> {
         self.delivered.extend_from_slice(content_ids);
+        self.repair.delivered(content_ids);
         Ok(())
     }
 
@@ -266,9 +291,13 @@ impl QueueStore for Memory {
         Ok(u32::try_from(senders.len()).unwrap_or(u32::MAX))
     }
 
-    fn hold(&mut self, held: &Held<'_>) -> Result<(), StoreError> {
-        self.held.push(held.envelope.to_vec());
+    fn hold(&mut self, held: &Held) -> Result<(), StoreError> {
+        self.held.push(held.clone());
         Ok(())
+    }
+
+    fn take_held(&mut self, sender: Address) -> Result<Vec<Held>, StoreError> {
+        Ok(self.held.extract_if(.., |held| held.sender == sender).collect())
     }
 
     fn bury(&mut self, letter: &DeadLetter) -> Result<(), StoreError> {

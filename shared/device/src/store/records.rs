@@ -30,6 +30,10 @@ pub struct LocalDevice {
     pub token: Option<Zeroizing<String>>,
     /// The next prekey id of any class; 24 bits, never 0, never going back.
     pub next_prekey_id: u32,
+    /// The registration id that the directory knows, 0 while that was not noted.
+    pub registered_as: u32,
+    /// When a new registration id was last taken; see [`crate::Device::is_renewed`].
+    pub renewed_at: Timestamp,
     /// Which CPU code wrote the session records; see [`crate::backend`].
     pub backend: String,
 }
@@ -78,6 +82,17 @@ pub struct Contact {
     pub service_id: ServiceId,
     /// Its devices.
     pub devices: Vec<DeviceId>,
+    /// Another identity that claims the handle.
+    pub candidate: Option<Candidate>,
+}
+
+/// Another identity than the pinned one, that claims a handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its device.
+    pub address: Address,
+    /// Whether the directory has it under this handle.
+    pub confirmed: bool,
 }
 
 /// The classes of prekeys.
@@ -170,11 +185,13 @@ pub struct ReceiptDue {
 
 /// An envelope that waits for a decision on its sender's identity.
 #[derive(Clone, Debug)]
-pub struct Held<'a> {
+pub struct Held {
     /// Who claims to have sealed it, with a valid certificate for another key.
     pub sender: Address,
     /// The envelope.
-    pub envelope: &'a [u8],
+    pub envelope: Vec<u8>,
+    /// The bytes' id.
+    pub transfer_id: Option<TransferId>,
     /// When the broker stored it.
     pub stored_at: Timestamp,
 }
@@ -209,8 +226,12 @@ pub enum DeadReason {
     NoSession,
     /// It is not an envelope.
     NotAnEnvelope,
+    /// Its sender's key was turned down.
+    Rejected,
     /// A last-resort prekey was used twice with the same base key.
     Replay,
+    /// Its key had opened something else before: the sender's store was put back.
+    ReusedKey,
     /// The seal is not for this device.
     Seal,
     /// A prekey that it needs is gone.
@@ -220,6 +241,15 @@ pub enum DeadReason {
 }
 
 impl DeadReason {
+    /// Reasons that a resend on a fresh session may cure.
+    const CURABLE: [Self; 5] =
+        [Self::Guard, Self::NoSession, Self::ReusedKey, Self::UnknownPrekey, Self::Undecryptable];
+
+    /// The curable reason of this name.
+    pub fn curable(name: &str) -> Option<Self> {
+        Self::CURABLE.into_iter().find(|reason| reason.name() == name)
+    }
+
     /// A stable name, for metrics and tables.
     pub const fn name(self) -> &'static str {
         match self {
@@ -230,7 +260,9 @@ impl DeadReason {
             Self::Guard => "guard",
             Self::NoSession => "no_session",
             Self::NotAnEnvelope => "not_an_envelope",
+            Self::Rejected => "rejected",
             Self::Replay => "replay",
+            Self::ReusedKey => "reused_key",
             Self::Seal => "seal",
             Self::UnknownPrekey => "unknown_prekey",
             Self::Undecryptable => "undecryptable",

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod decisions;
 mod exchange;
 mod hostile;
 mod participant;
 mod receipts;
+mod repair;
 mod trust;

@@ -7,7 +7,7 @@ use sysmaint_device::{
     Device, Incoming, Opened, SealError, Sealed,
     authority::Authority,
     key::IdentityKey,
-    store::{LocalStore, Memory},
+    store::{LocalStore, Memory, PrekeyClass, PrekeyStore},
     verify,
 };
 use sysmaint_protocol::{
@@ -99,6 +99,26 @@ impl Participant {
         upload.one_time_kyber_prekeys.clear();
     }
 
+    /// As if its prekeys were in another store.
+    pub(crate) fn forget_prekeys(&mut self) {
+        for class in
+            [PrekeyClass::Ec, PrekeyClass::Kyber, PrekeyClass::LastResort, PrekeyClass::Signed]
+        {
+            for prekey in self.store.prekeys(class).unwrap() {
+                self.store.remove_prekey(class, prekey.id).unwrap();
+            }
+        }
+    }
+
+    /// Gives the directory new prekeys for all that it has.
+    pub(crate) fn renew_prekeys(&mut self) {
+        let Self { device, store, rng, now, .. } = self;
+        let none = PrekeyCount { one_time_prekeys: 0, one_time_kyber_prekeys: 0 };
+        let upload = device.prekey_upload(store, rng, *now, none).unwrap();
+        device.prekeys_uploaded(store).unwrap();
+        self.upload = upload;
+    }
+
     /// Takes another device's name, with this one's own key, and has it certified.
     pub(crate) fn become_device(&mut self, world: &World, address: Address) {
         let mut local = self.store.local().unwrap().unwrap();
@@ -107,6 +127,11 @@ impl Participant {
         let (handle, root) = (self.handle(), world.authority.trust_root());
         let number = address.device_id;
         self.device = Device::open(&mut self.store, &mut self.rng, &handle, number, &root).unwrap();
+        self.renew_certificate(world);
+    }
+
+    /// Has its key certified again.
+    pub(crate) fn renew_certificate(&mut self, world: &World) {
         let key = IdentityKey::parse(&self.bundle().devices[0].identity_key.0).unwrap();
         self.certificate = world.certify(&self.device, &key, self.now);
         let certificate = Base64Bytes(self.certificate.clone());
@@ -151,7 +176,28 @@ impl Participant {
     }
 
     pub(crate) fn open(&mut self, sealed: &Sealed) -> Opened {
-        self.open_bytes(sealed.envelope().as_bytes(), self.now)
+        self.open_stored(sealed, self.now)
+    }
+
+    /// As it was stored at a moment.
+    pub(crate) fn open_stored(&mut self, sealed: &Sealed, stored_at: Timestamp) -> Opened {
+        let Self { device, store, rng, now, .. } = self;
+        let (bytes, transfer_id) = (sealed.envelope().as_bytes(), Some(sealed.transfer_id()));
+        let incoming = Incoming { bytes, transfer_id, stored_at };
+        device.open_envelope(store, rng, *now, incoming).unwrap()
+    }
+
+    /// Seals what repair owes a peer, and returns everything that is queued.
+    pub(crate) fn repair(&mut self, peer: &mut Self) -> Vec<Sealed> {
+        let prepare = self.device.peers_to_prepare(&self.store, self.now).unwrap();
+        if prepare.contains(&peer.handle()) {
+            self.meet(peer);
+        }
+        let Self { device, store, rng, now, .. } = self;
+        device.send_due_retries(store, rng, *now).unwrap();
+        device.send_resends(store, rng, *now).unwrap();
+        device.send_due_receipts(store, rng, *now).unwrap();
+        store.take_outbox()
     }
 
     pub(crate) fn open_bytes(&mut self, bytes: &[u8], stored_at: Timestamp) -> Opened {

@@ -1,9 +1,9 @@
 //! Everybody else.
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 use sysmaint_device::{
     key::IdentityKey,
-    store::{Contact, Peer, PeerStore, StoreError, Trust},
+    store::{Candidate, Contact, Peer, PeerStore, StoreError, Trust},
 };
 use sysmaint_protocol::{Address, DeviceId, Handle, ServiceId};
 
@@ -31,6 +31,28 @@ impl PeerStore for DeviceStore<'_> {
                    ON CONFLICT DO UPDATE SET record = excluded.record";
         self.execute(sql, params![self.slot, service_id, device_id, record])?;
         Ok(())
+    }
+
+    fn drop_session(&mut self, peer: Address) -> Result<(), StoreError> {
+        let (service_id, device_id) = columns(&peer);
+        let sql = "DELETE FROM session WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3";
+        self.execute(sql, params![self.slot, service_id, device_id])?;
+        Ok(())
+    }
+
+    fn reject_key(&mut self, peer: Address, key: &IdentityKey) -> Result<(), StoreError> {
+        let (service_id, device_id) = columns(&peer);
+        let sql = "INSERT OR IGNORE INTO rejected_key VALUES (?1, ?2, ?3, ?4)";
+        self.execute(sql, params![self.slot, service_id, device_id, key.as_bytes()])?;
+        Ok(())
+    }
+
+    fn is_rejected(&self, peer: Address, key: &IdentityKey) -> Result<bool, StoreError> {
+        let (service_id, device_id) = columns(&peer);
+        let sql = "SELECT 1 FROM rejected_key WHERE slot = ?1 AND service_id = ?2
+                   AND device_id = ?3 AND identity_key = ?4";
+        let columns = params![self.slot, service_id, device_id, key.as_bytes()];
+        Ok(self.one(sql, columns, |_| Ok(()))?.is_some())
     }
 
     fn retire_sessions(
@@ -90,24 +112,37 @@ impl PeerStore for DeviceStore<'_> {
     }
 
     fn contact(&self, handle: &Handle) -> Result<Option<Contact>, StoreError> {
-        let sql = "SELECT service_id, devices FROM contact WHERE slot = ?1 AND handle = ?2";
-        self.one(sql, params![self.slot, handle.as_str()], |row| {
-            let devices: Vec<u8> = row.get(1)?;
-            Ok(Contact {
-                service_id: ServiceId::from_bytes(blob16(row, 0)?),
-                devices: devices
-                    .into_iter()
-                    .filter_map(|byte| DeviceId::try_from(byte).ok())
-                    .collect(),
-            })
-        })
+        let sql = "SELECT service_id, devices, candidate_service_id, candidate_device_id,
+                       candidate_confirmed
+                   FROM contact WHERE slot = ?1 AND handle = ?2";
+        self.one(sql, params![self.slot, handle.as_str()], read_contact)
+    }
+
+    fn contacts(&self) -> Result<Vec<(Handle, Contact)>, StoreError> {
+        let sql = "SELECT service_id, devices, candidate_service_id, candidate_device_id,
+                       candidate_confirmed, handle
+                   FROM contact WHERE slot = ?1 ORDER BY handle";
+        self.all(sql, [self.slot], |row| Ok((handle(row, 5)?, read_contact(row)?)))
     }
 
     fn put_contact(&mut self, handle: &Handle, contact: &Contact) -> Result<(), StoreError> {
         let devices: Vec<u8> = contact.devices.iter().map(|device| device.get()).collect();
-        let sql = "INSERT OR REPLACE INTO contact VALUES (?1, ?2, ?3, ?4)";
-        let service_id = contact.service_id.as_bytes();
-        self.execute(sql, params![self.slot, handle.as_str(), service_id, devices])?;
+        let sql = "INSERT OR REPLACE INTO contact (slot, handle, service_id, devices,
+                       candidate_service_id, candidate_device_id, candidate_confirmed)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let candidate = contact.candidate.as_ref().map(|candidate| columns(&candidate.address));
+        self.execute(
+            sql,
+            params![
+                self.slot,
+                handle.as_str(),
+                contact.service_id.as_bytes(),
+                devices,
+                candidate.map(|(service_id, _)| service_id),
+                candidate.map(|(_, device_id)| device_id),
+                contact.candidate.is_some_and(|candidate| candidate.confirmed),
+            ],
+        )?;
         Ok(())
     }
 
@@ -163,6 +198,20 @@ impl PeerStore for DeviceStore<'_> {
         self.execute(sql, params![self.slot, service_id, device_id, sequence])?;
         Ok(())
     }
+}
+
+fn read_contact(row: &Row<'_>) -> rusqlite::Result<Contact> {
+    let devices: Vec<u8> = row.get(1)?;
+    let claimed: Option<Vec<u8>> = row.get(2)?;
+    let candidate = match claimed {
+        Some(_) => Some(Candidate { address: address(row, 2)?, confirmed: row.get(4)? }),
+        None => None,
+    };
+    Ok(Contact {
+        service_id: ServiceId::from_bytes(blob16(row, 0)?),
+        devices: devices.into_iter().filter_map(|byte| DeviceId::try_from(byte).ok()).collect(),
+        candidate,
+    })
 }
 
 fn key(column: usize, bytes: &[u8]) -> rusqlite::Result<IdentityKey> {

@@ -3,22 +3,22 @@
 use std::time::Duration;
 
 use rusqlite::params;
-use sysmaint_device::store::{
-    DeadLetter, Held, NewInbox, NewOutbox, QueueStore, ReceiptDue, StoreError,
+use sysmaint_device::{
+    Sealed,
+    store::{DeadLetter, Held, NewInbox, NewOutbox, QueueStore, ReceiptDue, StoreError},
 };
-use sysmaint_protocol::{Address, ContentId, Kind, Timestamp, limits::RECEIPT_DELAY};
+use sysmaint_protocol::{Address, ContentId, Kind, Timestamp, TransferId, limits::RECEIPT_DELAY};
 
-use super::{DeviceStore, address, blob16, columns};
+use super::{DeviceStore, address, blob16, columns, timestamp};
 
 /// Dead letters that are kept whole; the counts go on.
 const DEAD_LETTERS: u32 = 1_000;
 /// Who sent telemetry within this time shares the mailbox.
 const LATELY: Duration = Duration::from_hours(24);
 
-impl QueueStore for DeviceStore<'_> {
-    fn queue(&mut self, entry: &NewOutbox<'_>) -> Result<(), StoreError> {
-        let sealed = entry.sealed;
-        let transfer_id = sealed.transfer_id();
+impl DeviceStore<'_> {
+    /// Puts an envelope into the outbox.
+    pub(super) fn publish_later(&self, sealed: &Sealed) -> Result<(), StoreError> {
         let sql = "INSERT INTO outbox
                        (slot, handle, device_id, registration_id, transfer_id, envelope)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -29,10 +29,18 @@ impl QueueStore for DeviceStore<'_> {
                 sealed.to().handle.as_str(),
                 sealed.to().device_id.get(),
                 sealed.registration_id(),
-                transfer_id.as_bytes(),
+                sealed.transfer_id().as_bytes(),
                 sealed.envelope().as_bytes(),
             ],
         )?;
+        Ok(())
+    }
+}
+
+impl QueueStore for DeviceStore<'_> {
+    fn queue(&mut self, entry: &NewOutbox<'_>) -> Result<(), StoreError> {
+        self.publish_later(entry.sealed)?;
+        let transfer_id = entry.sealed.transfer_id();
         let (service_id, device_id) = columns(&entry.recipient);
         let sql = "INSERT INTO sent (slot, service_id, device_id, content_id, transfer_id,
                        repair_key, kind, in_reply_to, sequence, body, sealed_at)
@@ -141,6 +149,7 @@ impl QueueStore for DeviceStore<'_> {
             let sql = "DELETE FROM sent WHERE slot = ?1 AND content_id = ?2 AND service_id = ?3
                        AND device_id = ?4 AND kind = ?5";
             let id = content_id.as_bytes();
+            self.release_overtaken(peer, *content_id, now)?;
             self.execute(sql, params![self.slot, id, service_id, device_id, refillable])?;
             let sql = "UPDATE sent SET delivered_at = ?5 WHERE slot = ?1 AND content_id = ?2
                        AND service_id = ?3 AND device_id = ?4 AND delivered_at IS NULL";
@@ -161,14 +170,30 @@ impl QueueStore for DeviceStore<'_> {
         Ok(self.one(sql, columns, |row| row.get(0))?.unwrap_or(0))
     }
 
-    fn hold(&mut self, held: &Held<'_>) -> Result<(), StoreError> {
+    fn hold(&mut self, held: &Held) -> Result<(), StoreError> {
         let (service_id, device_id) = columns(&held.sender);
-        let sql = "INSERT INTO held (slot, service_id, device_id, envelope, stored_at)
-                   VALUES (?1, ?2, ?3, ?4, ?5)";
-        let columns =
-            params![self.slot, service_id, device_id, held.envelope, held.stored_at.as_millis()];
+        let sql = "INSERT INTO held
+                       (slot, service_id, device_id, envelope, stored_at, transfer_id)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let transfer_id = held.transfer_id.as_ref().map(|id| id.as_bytes().as_slice());
+        let (envelope, stored_at) = (&held.envelope, held.stored_at.as_millis());
+        let columns = params![self.slot, service_id, device_id, envelope, stored_at, transfer_id];
         self.execute(sql, columns)?;
         Ok(())
+    }
+
+    fn take_held(&mut self, sender: Address) -> Result<Vec<Held>, StoreError> {
+        let (service_id, device_id) = columns(&sender);
+        let sql = "SELECT envelope, transfer_id, stored_at FROM held
+                   WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3 ORDER BY id";
+        let columns = params![self.slot, service_id, device_id];
+        let held = self.all(sql, columns, |row| {
+            let transfer_id = row.get::<_, Option<[u8; 16]>>(1)?.map(TransferId::from_bytes);
+            Ok(Held { sender, envelope: row.get(0)?, transfer_id, stored_at: timestamp(row, 2)? })
+        })?;
+        let sql = "DELETE FROM held WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3";
+        self.execute(sql, columns)?;
+        Ok(held)
     }
 
     fn bury(&mut self, letter: &DeadLetter) -> Result<(), StoreError> {

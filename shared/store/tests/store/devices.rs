@@ -151,7 +151,7 @@ async fn counters_and_peers_survive_in_sql_as_the_device_needs_them() {
         assert_eq!(store.chain_counter(peer, &[36])?, Some(36));
         assert_eq!(store.chain_counter(peer, &[35])?, None);
         assert_eq!(store.peers().handle_of(peer.service_id)?, Some(handle("bob")));
-        assert_eq!(tx.sent().telemetry_room(store.slot(), peer)?, 8);
+        assert_eq!(tx.sent().telemetry_room(store.slot(), peer, NOW)?, 8);
         Ok(())
     };
     alice.store.write(step).await.unwrap();
