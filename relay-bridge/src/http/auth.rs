@@ -15,6 +15,7 @@ use crate::{
     Origin,
     counters::Event,
     directory::TokenHash,
+    limits::Caller,
     problem::{OPERATORS_ONLY, UNAUTHENTICATED},
 };
 
@@ -34,17 +35,10 @@ impl FromRequestParts<App> for Authenticated {
         if let Some(KnownDevice(device)) = parts.extensions.remove() {
             return Ok(Self(device));
         }
-        let token = bearer(&parts.headers).and_then(TokenHash::of_presented);
-        let device = match token {
-            Some(token) => app.directory.device_of_token(&token).await?,
-            None => None,
-        };
-        device.map(Self).ok_or_else(|| {
-            app.counters.count(Event::Unauthenticated);
-            let detail = "send the token of the last registration as Authorization: Bearer, or \
-                register again for a new one";
-            UNAUTHENTICATED.because(detail).into()
-        })
+        let device = find_device(parts, app).await?;
+        // The call was admitted before it was known whose it is.
+        app.limits.call(&Caller::Device(device.clone()))?;
+        Ok(Self(device))
     }
 }
 
@@ -52,10 +46,27 @@ impl FromRequestParts<App> for Sender {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let Authenticated(device) = Authenticated::from_request_parts(parts, app).await?;
+        let device = match parts.extensions.remove() {
+            Some(KnownDevice(device)) => device,
+            None => find_device(parts, app).await?,
+        };
         app.limits.message(&device)?;
         Ok(Self)
     }
+}
+
+async fn find_device(parts: &Parts, app: &App) -> Result<Mailbox, Failure> {
+    let token = bearer(&parts.headers).and_then(TokenHash::of_presented);
+    let device = match token {
+        Some(token) => app.directory.device_of_token(&token).await?,
+        None => None,
+    };
+    device.ok_or_else(|| {
+        app.counters.count(Event::Unauthenticated);
+        let detail = "send the token of the last registration as Authorization: Bearer, or \
+            register again for a new one";
+        UNAUTHENTICATED.because(detail).into()
+    })
 }
 
 impl FromRequestParts<App> for Operator {

@@ -230,9 +230,11 @@ async fn a_list_goes_on_where_a_page_ended() {
 /// The server ends a connection whose login has run out; the client logs in again by itself.
 #[tokio::test]
 async fn logins_run_out_under_load_and_no_message_is_lost() {
-    const MESSAGES: u32 = 400;
+    const MESSAGES: u32 = 1_500;
+    // Long past the 5 s within which what a lost connection held comes again.
+    const LIFE: Duration = Duration::from_secs(8);
     let config = Config { port: 0, ..Config::default() };
-    let stage = Stage::with_logins_for(config, Duration::from_secs(1)).await;
+    let stage = Stage::with_logins_for(config, LIFE).await;
     let (_carol, sender) = newcomer(&stage, "carol").await;
     let (_dave, reader) = newcomer(&stage, "dave").await;
     let (sender, reader) =
@@ -281,6 +283,6 @@ async fn logins_run_out_under_load_and_no_message_is_lost() {
     watch.abort();
     let drops = *drops.lock().unwrap();
     println!("{MESSAGES} delivered over {drops} expired logins; {retries} retries, {again} again");
-    assert!(drops >= 2, "no login ran out");
+    assert!(drops >= 1, "no login ran out");
     stage.end().await;
 }

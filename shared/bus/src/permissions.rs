@@ -98,9 +98,12 @@ fn relay() -> (Vec<String>, Vec<String>) {
         // What the operator asks with the relay's key,
         &format!("{ADMINISTRATION}.*"),
         // Listening for changes of the registry: a consumer without a name, and its flow control.
-        "$JS.API.CONSUMER.CREATE.*",
-        "$JS.API.CONSUMER.DELETE.*.*",
-        "$JS.FC.>",
+        "$JS.API.CONSUMER.CREATE.KV_TOKENS",
+        "$JS.API.CONSUMER.CREATE.KV_IDENTITIES",
+        "$JS.API.CONSUMER.DELETE.KV_TOKENS.*",
+        "$JS.API.CONSUMER.DELETE.KV_IDENTITIES.*",
+        "$JS.FC.KV_TOKENS.>",
+        "$JS.FC.KV_IDENTITIES.>",
     ];
     let subscribe = [
         WAKES_ALL,
