@@ -111,6 +111,8 @@ impl Services {
     pub fn relay_on(&self, port: u16) -> Process {
         let mut command = self.command("relay");
         command.env("RELAY_PORT", port.to_string());
+        // Each bridge writes an audit of its own.
+        command.env("RELAY_DB", self.data().join(format!("relay-{port}.db")));
         Process::start(command, self.directory.path(), &format!("relay-{port}"))
     }
 
