@@ -25,7 +25,7 @@ use crate::{
 pub(super) struct KnownDevice(pub(super) Mailbox);
 
 /// On whose account a registration goes; none for a process on this machine.
-pub(super) struct From(pub(super) Option<Peer>);
+pub(super) struct Registrant(pub(super) Option<Peer>);
 
 /// Refuses whoever calls too often, and ever more slowly those who go on.
 pub(super) async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -62,7 +62,7 @@ fn caller(app: &App, parts: &Parts) -> Option<Caller> {
     device.map(Caller::Device).or_else(|| peer::peer(parts).map(Caller::Peer))
 }
 
-impl FromRequestParts<App> for From {
+impl FromRequestParts<App> for Registrant {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {

@@ -21,7 +21,7 @@ use sysmaint_protocol::{
 
 use super::{
     App,
-    admission::From,
+    admission::Registrant,
     auth::{Authenticated, Sender},
     failure::Failure,
     input::{InvalidInput, JsonInput},
@@ -131,7 +131,7 @@ pub(super) async fn source(State(app): State<App>) -> Response {
     responses((status = 200, description = "The nonce.", body = Challenge), ChallengeProblems),
 )]
 pub(super) async fn challenge(
-    From(peer): From,
+    Registrant(peer): Registrant,
     State(app): State<App>,
     JsonInput(request): JsonInput<ChallengeRequest>,
 ) -> Result<Json<Challenge>, Failure> {
@@ -166,7 +166,7 @@ pub(super) async fn challenge(
 )]
 pub(super) async fn register(
     origin: Origin,
-    From(peer): From,
+    Registrant(peer): Registrant,
     State(app): State<App>,
     JsonInput(request): JsonInput<RegisterRequest>,
 ) -> Result<Response, Failure> {
