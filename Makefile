@@ -22,8 +22,12 @@ up: build ## build and start everything on this machine; Ctrl-C stops it (flags 
 	@exec $(SYSMAINT) up $(ARGS)
 
 .PHONY: build
-build: provision ## build target/release/sysmaint
+build: ui ## build target/release/sysmaint
 	cargo build --release --locked -p sysmaint
+
+.PHONY: ui
+ui: provision ## build the pages that the web server embeds, where they have changed
+	@scripts/build-ui
 
 .PHONY: test
 test: ## formatting, lints and all quick tests
@@ -31,14 +35,28 @@ test: ## formatting, lints and all quick tests
 
 .PHONY: test-heavy
 test-heavy: provision-test ## the tests that take too long for every run
+	@scripts/build-ui
+	@scripts/provision-llama
 	cargo test --release --locked --workspace -- --ignored
 
 .PHONY: bench
 bench: build ## measure against bounds in the same run; ends with the ratios
-	cargo bench --locked -p sysmaint-testkit --bench ratios --bench relay -- $(ARGS)
+	cargo bench --locked -p sysmaint-testkit --bench ratios --bench relay --bench history -- $(ARGS)
+
+.PHONY: bench-probe
+bench-probe: build ## measure a probe beside prometheus-node-exporter, in a minute and a half
+	cargo bench --locked -p sysmaint-tests --bench probe
+
+.PHONY: anomaly-report
+anomaly-report: ui ## judge anomalies anew and write docs/anomalies.md
+	UPDATE_ANOMALIES=1 cargo test --release --locked -p sysmaint-agent --test anomalies
+
+.PHONY: fuzz
+fuzz: ## run the fuzz targets under libFuzzer (TARGETS, SECONDS_EACH)
+	@scripts/fuzz $(or $(SECONDS_EACH),60) $(TARGETS)
 
 .PHONY: lint
-lint: provision ## formatting and lints alone
+lint: ui ## formatting and lints alone
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
 

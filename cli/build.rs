@@ -78,7 +78,7 @@ fn variable(name: &str) -> Result<String, Box<dyn Error>> {
 fn is_left_out(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let extension = path.extension().unwrap_or_default().to_string_lossy();
-    let made = ["node_modules", "target", ".git", ".svelte-kit", ".env", "data", "__pycache__"];
+    let made = ["node_modules", "target", ".git", "dist", ".env", "data", "__pycache__"];
     made.contains(&&*name) || matches!(&*extension, "db" | "db-shm" | "db-wal")
 }
 

@@ -4,15 +4,19 @@
 //! host and time, and says what it is.
 
 mod capabilities;
+mod changes;
 mod comparison;
 mod current;
 mod health;
 mod history;
 mod inquiry;
+mod outlook;
 mod period;
+mod processes;
 mod question;
+mod refusal;
+mod since_when;
 mod summary;
-mod wording;
 
 use sysmaint_protocol::body::ToolUse;
 
@@ -20,7 +24,10 @@ use self::{
     inquiry::Inquiry,
     question::{Question, Topic},
 };
-use crate::tools::{ToolError, View};
+use crate::{
+    tools::{ToolError, View},
+    wording,
+};
 
 /// What the analyst calls itself where a model would be named.
 pub const NAME: &str = "offline-analyst";
@@ -28,6 +35,10 @@ pub const NAME: &str = "offline-analyst";
 /// What it says of itself on each answer.
 const SIGNATURE: &str =
     "_Offline analyst: answered by rules from sealed telemetry, without a language model._";
+
+/// What it says to those who ask for a reason.
+const COINCIDES: &str =
+    "\n\nThat is what coincides. Whether it is the reason, a person has to judge.";
 
 const NOBODY: &str = "No host has reported yet, so there is nothing to tell. \
                       A host is known as soon as the first sample of its probe has arrived.";
@@ -70,7 +81,20 @@ fn reply(inquiry: &mut Inquiry<'_>, question: &Question) -> Result<String, ToolE
             None => section,
         });
     }
-    Ok(sections.join(if question.one_line { " " } else { "\n\n" }))
+    let answer = sections.join(if question.one_line { " " } else { "\n\n" });
+    let why = if question.why { COINCIDES } else { "" };
+    Ok(format!("{}{answer}{why}", read_as(question)))
+}
+
+/// Says which words were taken for others.
+fn read_as(question: &Question) -> String {
+    if question.corrected.is_empty() {
+        return String::new();
+    }
+    let each = |(typed, read): &(String, &str)| format!("`{typed}` as \"{read}\"");
+    let corrected: Vec<_> = question.corrected.iter().map(each).collect();
+    let end = if question.one_line { " " } else { "\n\n" };
+    format!("_(I read {}.)_{end}", corrected.join(", "))
 }
 
 fn section(
@@ -79,10 +103,16 @@ fn section(
     topic: Topic,
 ) -> Result<String, ToolError> {
     match topic {
+        Topic::Absent => Ok(refusal::absent(question)),
+        Topic::Action => Ok(refusal::action(question)),
         Topic::Capabilities => Ok(capabilities::list(inquiry.known_hosts())),
+        Topic::Changes => changes::tell(inquiry, question),
         Topic::Comparison => comparison::tell(inquiry, question),
         Topic::Health => health::tell(inquiry, question),
         Topic::Hosts => current::hosts(inquiry, question),
+        Topic::Outlook => outlook::tell(inquiry, question),
+        Topic::Processes if question.range.is_some() => processes::tell(inquiry, question),
+        Topic::SinceWhen => since_when::tell(inquiry, question),
         Topic::Summary => summary::tell(inquiry, question),
         _ if question.course && !topic.metrics().is_empty() => {
             history::tell(inquiry, question, topic.metrics())
@@ -91,5 +121,7 @@ fn section(
     }
 }
 
+#[cfg(test)]
+mod phrasings;
 #[cfg(test)]
 mod tests;

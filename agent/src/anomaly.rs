@@ -1,14 +1,20 @@
 //! What is unusual about a host, by rules that anybody can check.
 //!
-//! Three measures: fixed limits, distance from the host's own median in units of its usual
-//! spread, and steady growth. The last two need history; where there is too little of it, that is
-//! said instead of guessed. A host that fell silent is a finding too.
+//! Four measures: fixed limits, distance from what is usual at this time in units of the usual
+//! spread, steady growth, and a level that changed and stayed. All but the first need history;
+//! where there is too little of it, that is said instead of guessed. A host that fell silent is a
+//! finding too. What comes back regularly is usual. `docs/anomalies.md` says how well this judges.
 
 mod cause;
+mod course;
+mod level;
 mod limit;
+mod phrase;
 mod robust;
+mod run;
+mod season;
+mod shift;
 mod trend;
-mod usual;
 
 use std::time::Duration;
 
@@ -16,6 +22,12 @@ use serde::Serialize;
 use sysmaint_protocol::{Handle, Timestamp, sample::Sample};
 
 pub use self::cause::Cause;
+use self::course::Course;
+pub(crate) use self::{
+    cause::{is_large, of as cause_of},
+    level::notable,
+    robust::median,
+};
 use crate::{host_text::HostText, metric::Metric, telemetry::HostState};
 
 /// Samples without which nothing is called unusual.
@@ -66,7 +78,8 @@ pub struct Finding {
     /// The limit that it passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<f64>,
-    /// Distance from usual in usual spreads (robust z-score).
+    /// Distance from usual in usual spreads (robust z-score); of growth, in what it strays from a
+    /// straight line by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
     /// Since when, as far as the samples reach.
@@ -87,9 +100,11 @@ pub enum Kind {
     Growing,
     /// It passed a fixed limit.
     OverLimit,
+    /// Its level rose and stayed.
+    Shifted,
     /// Nothing was heard of the host.
     Silent,
-    /// It is far from the host's median.
+    /// It is far above what is usual at this time.
     Unusual,
 }
 
@@ -129,11 +144,15 @@ pub fn judge(
         // Its numbers are old: what they passed is worth knowing, what they did is not news.
         findings.push(silent(state.last_seen));
     } else if enough_history {
-        add(&mut findings, usual::findings(&state.sample, samples));
-        add(&mut findings, trend::findings(&state.sample, samples));
+        for metric in Metric::ALL {
+            add(&mut findings, measured(metric, &state.sample, samples));
+        }
     }
     for finding in &mut findings {
-        finding.likely_cause = finding.metric.and_then(|metric| cause::of(metric, &state.sample));
+        let before = samples.partition_point(|sample| sample.taken_at < finding.since);
+        let before = &samples[..before];
+        finding.likely_cause =
+            finding.metric.and_then(|metric| cause::of(metric, &state.sample, before));
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     Judgement {
@@ -145,6 +164,31 @@ pub fn judge(
         findings,
         findings_left_out: 0,
     }
+}
+
+/// What history says of a metric. What is unusual is held against what comes back regularly before
+/// it is told: a search for that takes longer than all the rest.
+fn measured(metric: Metric, sample: &Sample, samples: &[Sample]) -> Vec<Finding> {
+    let noise = level::noise(metric);
+    let Some(course) = Course::of(metric, samples, noise) else { return Vec::new() };
+    let found = found(metric, &course, sample, noise);
+    if found.is_empty() {
+        return found;
+    }
+    match course.with_season(noise) {
+        Some(course) => self::found(metric, &course, sample, noise),
+        None => found,
+    }
+}
+
+/// By each measure; the first finding is the one that tells most.
+fn found(metric: Metric, course: &Course, sample: &Sample, noise: f64) -> Vec<Finding> {
+    let found = [
+        trend::finding(metric, course, noise),
+        level::finding(metric, course, sample),
+        shift::finding(metric, course, sample, noise),
+    ];
+    found.into_iter().flatten().collect()
 }
 
 fn silent(last_seen: Timestamp) -> Finding {

@@ -14,13 +14,22 @@ use sysmaint_protocol::{
 
 use crate::{
     analyst::{self, Analysis},
+    follow_up,
+    live::Live,
     model::{Attempt, Model, ModelError, Subject},
+    query::{Allowance, Query},
     telemetry::Telemetry,
     tools::{SILENT_AFTER, View},
 };
 
 /// Ends a text that did not fit.
 const CUT: &str = "\n\n_(Cut: the answer was longer than one message.)_";
+
+/// Ends a text that was stopped.
+const STOPPED: &str = "\n\n_(Stopped here.)_";
+
+/// What stands in `model` where nobody was asked.
+pub(crate) const NOBODY: &str = "none";
 
 /// Answers questions. Cheap to share behind an [`Arc`].
 pub struct Answerer {
@@ -42,6 +51,8 @@ pub struct Answered {
     pub usage: Tokens,
     /// Whether some of the tokens are a guess, because the server did not count them.
     pub estimated: bool,
+    /// Whether it was stopped before it was whole.
+    pub stopped: bool,
     /// How long it took.
     pub took_ms: u64,
 }
@@ -60,47 +71,65 @@ impl Answerer {
         self
     }
 
-    /// Answers. Takes no longer than the model's deadline and a moment.
+    /// Answers a question that stands alone and that nobody follows.
     pub async fn answer(&self, question: &str, now: Timestamp) -> Answered {
+        self.answer_query(&Query::new(question), &Live::alone(), now).await
+    }
+
+    /// Answers. Takes no longer than the model's deadline and a moment. What the model says can be
+    /// followed, and stopped, through `live`.
+    pub async fn answer_query(&self, query: &Query, live: &Live, now: Timestamp) -> Answered {
         let began = Instant::now();
-        let mut answered = match &self.model {
-            Some(model) => self.by_model(model, question, now).await,
-            None => self.by_rules(question, now, None).await,
+        let mut answered = match (&self.model, query.allowance) {
+            _ if live.is_stopped() => stopped("", NOBODY),
+            (Some(_), Allowance::Spent { cap_usd, until }) => {
+                self.by_rules(query, now, Some(cap_note(cap_usd, until))).await
+            }
+            (Some(model), _) => self.by_model(model, query, live, now).await,
+            (None, _) => self.by_rules(query, now, None).await,
         };
         answered.text = capped(answered.text);
         answered.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         answered
     }
 
-    async fn by_model(&self, model: &Model, question: &str, now: Timestamp) -> Answered {
+    async fn by_model(
+        &self,
+        model: &Model,
+        query: &Query,
+        live: &Live,
+        now: Timestamp,
+    ) -> Answered {
         let Attempt { outcome, tools, usage, estimated } =
-            model.ask(question, self.subject(now)).await;
+            model.ask(query, self.subject(now), live).await;
         match outcome {
             Ok(text) => {
                 let model = model.name().to_owned();
-                Answered { text, model, tools, usage, estimated, took_ms: 0 }
+                Answered { text, model, tools, usage, estimated, stopped: false, took_ms: 0 }
+            }
+            Err(ModelError::Stopped) => {
+                Answered { tools, usage, estimated, ..stopped(&live.said(), model.name()) }
             }
             Err(error) => {
                 tracing::warn!(%error, "the model did not answer; the offline analyst does");
-                let by_rules = self.by_rules(question, now, Some(error)).await;
+                let note = format!("The language model was asked first: {error}.");
+                let by_rules = self.by_rules(query, now, Some(note)).await;
                 let tools = tools.into_iter().chain(by_rules.tools).collect();
                 Answered { tools, usage, estimated, ..by_rules }
             }
         }
     }
 
-    async fn by_rules(
-        &self,
-        question: &str,
-        now: Timestamp,
-        instead: Option<ModelError>,
-    ) -> Answered {
+    /// By the analyst, with a note on why not by a model.
+    async fn by_rules(&self, query: &Query, now: Timestamp, note: Option<String>) -> Answered {
         let subject = self.subject(now);
-        let question = question.to_owned();
+        let (question, earlier) = (query.text.clone(), query.earlier.clone());
         let analysed = tokio::task::spawn_blocking(move || {
             let Subject { telemetry, now, silent_after } = subject;
             let view = View { telemetry: telemetry.as_ref(), now, silent_after };
-            analyst::answer(&view, &question)
+            let hosts: Vec<_> =
+                view.telemetry.hosts()?.into_iter().map(|state| state.host).collect();
+            analyst::answer(&view, &follow_up::resolved(&question, &earlier, &hosts))
         });
         let Analysis { text, tools } = match analysed.await {
             Ok(Ok(analysis)) => analysis,
@@ -110,12 +139,12 @@ impl Answerer {
             }
             Err(_) => unreadable(),
         };
-        let text = match instead {
-            Some(error) => format!("{text}\n\n_The language model was asked first: {error}._"),
+        let text = match note {
+            Some(note) => format!("{text}\n\n_{note}_"),
             None => text,
         };
-        let model = analyst::NAME.to_owned();
-        Answered { text, model, tools, usage: Tokens::default(), estimated: false, took_ms: 0 }
+        let (model, usage) = (analyst::NAME.to_owned(), Tokens::default());
+        Answered { text, model, tools, usage, estimated: false, stopped: false, took_ms: 0 }
     }
 
     fn subject(&self, now: Timestamp) -> Subject {
@@ -127,6 +156,33 @@ impl fmt::Debug for Answerer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Answerer").field("model", &self.model).finish_non_exhaustive()
     }
+}
+
+/// What was said before it was stopped.
+fn stopped(said: &str, model: &str) -> Answered {
+    let said = said.trim();
+    let text = if said.is_empty() {
+        "_(Stopped before anything was said.)_".to_owned()
+    } else {
+        let room = TEXT_MAX - STOPPED.len();
+        format!("{}{STOPPED}", &said[..said.floor_char_boundary(room)])
+    };
+    Answered {
+        text,
+        model: model.to_owned(),
+        tools: Vec::new(),
+        usage: Tokens::default(),
+        estimated: false,
+        stopped: true,
+        took_ms: 0,
+    }
+}
+
+fn cap_note(cap_usd: f64, until: Timestamp) -> String {
+    format!(
+        "No language model was asked: the daily spending cap of ${cap_usd} is reached. It ends \
+         at {until} (UTC); until then the offline analyst answers."
+    )
 }
 
 fn unreadable() -> Analysis {
@@ -155,7 +211,7 @@ fn capped(mut text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::made::Made;
+    use crate::{query::Exchange, telemetry::made::Made};
 
     async fn ask(made: Made, question: &str) -> Answered {
         let now = made.now();
@@ -176,6 +232,19 @@ mod tests {
         let answered = ask(Made::broken(), "what is the load?").await;
         assert!(answered.text.contains("could not be read"), "{}", answered.text);
         assert!(!answered.text.contains("disk I/O"), "{}", answered.text);
+    }
+
+    #[tokio::test]
+    async fn the_analyst_knows_what_a_question_leans_on() {
+        let made = Made::two_hosts();
+        let now = made.now();
+        let exchange =
+            Exchange { prompt: "what is the load on web1?".into(), answer: "0.25".into() };
+        let query = Query { earlier: vec![exchange], ..Query::new("and the memory?") };
+        let by_rules = Answerer::new(Arc::new(made), None);
+        let answered = by_rules.answer_query(&query, &Live::alone(), now).await;
+        assert!(answered.text.contains("memory"), "{}", answered.text);
+        assert!(answered.text.contains("web1") && !answered.text.contains("web2"));
     }
 
     #[tokio::test]

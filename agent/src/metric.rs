@@ -100,7 +100,7 @@ impl Metric {
             Self::CpuPercent => sample.cpu_percent.map(f64::from),
             Self::Load1 => sample.load_1,
             Self::MemoryUsedPercent => sample.memory_used_percent(),
-            Self::SwapUsedPercent => swap_used_percent(sample),
+            Self::SwapUsedPercent => sample.swap_used_percent(),
             Self::DiskUsedPercentMax => sample.disk_used_percent_max(),
             Self::CelsiusMax => sample.celsius_max().map(f64::from),
             Self::ReceivedBytesPerS => sample.received_bytes_per_s(),
@@ -119,10 +119,6 @@ pub(crate) fn share(part: u64, whole: u64) -> Option<f64> {
 /// To hundredths, which is all that is shown and half the tokens of a full double.
 pub(crate) fn rounded(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
-}
-
-fn swap_used_percent(sample: &Sample) -> Option<f64> {
-    share(sample.swap_used_bytes?, sample.swap_total_bytes?)
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! Answers by a language model, over any server that speaks OpenAI's Chat Completions.
 //!
-//! The model sees the question, the current time and what the tools return, and nothing else. It
-//! cannot act: every tool reads.
+//! The model sees the question, what was said before it, the current time and what the tools
+//! return, and nothing else. It cannot act: every tool reads.
 
-mod completion;
+mod assembler;
+mod chunk;
 mod conversation;
 mod endpoint;
 mod instructions;
 mod meter;
+mod transport;
+mod turn;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -19,8 +22,8 @@ use sysmaint_protocol::{
 };
 
 pub use self::endpoint::InvalidEndpoint;
-use self::{conversation::Conversation, endpoint::Endpoint};
-use crate::telemetry::Telemetry;
+use self::{conversation::Conversation, endpoint::Endpoint, meter::Meter, transport::Transport};
+use crate::{live::Live, query::Query, telemetry::Telemetry};
 
 /// The model where none is configured.
 pub const DEFAULT_MODEL: &str = "gpt-4o-mini";
@@ -100,12 +103,18 @@ pub enum InvalidModel {
 /// addresses nor keys nor what the server said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
+    /// The daily cap was reached between two requests.
+    #[error("the daily spending cap was reached before it had answered")]
+    Allowance,
     /// The answer was empty or withheld.
     #[error("its answer was empty")]
     Empty,
     /// Not in time.
     #[error("it did not answer within {} s", .0.as_secs())]
     Deadline(Duration),
+    /// The connection was lost, or the server failed, in the middle of the answer.
+    #[error("its answer broke off")]
+    Interrupted,
     /// The answer is not a chat completion.
     #[error("its server's answer was not understood")]
     NotUnderstood,
@@ -115,12 +124,21 @@ pub enum ModelError {
     /// The server refused, after retries where they help.
     #[error("its server answered with status {}{}", .0, hint(*.0))]
     Status(u16),
+    /// Whoever asked does not want the answer any more.
+    #[error("it was stopped")]
+    Stopped,
     /// It kept on calling tools.
     #[error("it asked for more and more data without answering")]
     TooManyRounds,
+    /// It used up what one answer may take.
+    #[error("it had used {0} tokens and not answered yet")]
+    TooManyTokens(u64),
     /// No connection.
     #[error("its server could not be reached")]
     Unreachable,
+    /// It said what it was told to keep to itself.
+    #[error("its answer repeated its instructions and was withheld")]
+    Withheld,
 }
 
 fn hint(status: u16) -> &'static str {
@@ -140,7 +158,7 @@ pub struct Attempt {
     pub outcome: Result<String, ModelError>,
     /// The tools that it used, in order.
     pub tools: Vec<ToolUse>,
-    /// What it used. A request that the deadline cut short is not in it: nobody counted it.
+    /// What it used. A request that was cut short is in it as an estimate.
     pub usage: Tokens,
     /// Whether some of that is a guess, because the server did not say.
     pub estimated: bool,
@@ -191,7 +209,8 @@ impl Model {
             .build()
             .map_err(InvalidModel::Client)?;
         Ok(Self {
-            client: Client::build(http, endpoint),
+            client: Client::build(http.clone(), endpoint)
+                .with_http_service(Transport::retrying(http)),
             name: config.model,
             input_usd_per_1m: config.input_usd_per_1m,
             output_usd_per_1m: config.output_usd_per_1m,
@@ -205,16 +224,23 @@ impl Model {
         &self.name
     }
 
-    /// Asks. Never takes longer than the deadline.
-    pub async fn ask(&self, question: &str, subject: Subject) -> Attempt {
-        let mut conversation = Conversation::open(self, question, subject);
-        let outcome = match tokio::time::timeout(self.deadline, conversation.hold()).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(ModelError::Deadline(self.deadline)),
+    /// Asks. Never takes longer than the deadline; what the model says can be followed in `live`.
+    pub async fn ask(&self, query: &Query, subject: Subject, live: &Live) -> Attempt {
+        let mut conversation = Conversation::open(self, query, subject, live);
+        let outcome = tokio::select! {
+            biased;
+            () = live.stopped() => Err(ModelError::Stopped),
+            outcome = tokio::time::timeout(self.deadline, conversation.hold()) => {
+                outcome.unwrap_or(Err(ModelError::Deadline(self.deadline)))
+            }
         };
         let (tools, meter) = conversation.close();
-        let usage = meter.tokens(self.input_usd_per_1m, self.output_usd_per_1m);
-        Attempt { outcome, tools, usage, estimated: meter.estimated() }
+        Attempt { outcome, tools, usage: self.price(meter), estimated: meter.estimated() }
+    }
+
+    /// What was used, and what that costs.
+    fn price(&self, meter: Meter) -> Tokens {
+        meter.tokens(self.input_usd_per_1m, self.output_usd_per_1m)
     }
 }
 

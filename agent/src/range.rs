@@ -28,6 +28,9 @@ impl Range {
     /// The last day.
     pub const DAY: Self = Self { minutes: DAY / MINUTE };
 
+    /// The last thirty days, which is as far back as anybody looks.
+    pub const MONTH: Self = Self { minutes: 30 * DAY / MINUTE };
+
     /// Takes what is nearest to `span` within the bounds.
     pub fn nearest(span: Duration) -> Self {
         Self { minutes: span.as_secs().div_ceil(MINUTE).clamp(5, 30 * DAY / MINUTE) }

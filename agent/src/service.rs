@@ -1,19 +1,24 @@
 //! The agent at work: samples and questions in, answers out.
 
+mod answering;
+mod deltas;
+mod running;
+
 use std::{sync::Arc, time::Duration};
 
-use sysmaint_endpoint::{Endpoint, StepError};
+use sysmaint_endpoint::{Endpoint, StepError, keep_history};
 use sysmaint_protocol::{
     Handle, Kind,
-    body::{self, Answer, Prompt, Telemetry, Tokens, Usage, UsageReset},
+    body::{self, Answer, Stop, Telemetry, Tokens, Usage, UsageReset},
 };
-use sysmaint_store::{InboxRow, WriteError};
+use sysmaint_store::{InboxRow, SqlError, WriteError};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use self::running::{Place, Running};
 use crate::{
-    Config,
-    answerer::{Answered, Answerer},
+    Config, alert,
+    answerer::{Answerer, NOBODY},
     model::{InvalidModel, Model},
     stored::StoredTelemetry,
 };
@@ -23,9 +28,6 @@ const AT_ONCE: usize = 4;
 /// After a failure of the store or the directory.
 const RETRY: Duration = Duration::from_secs(1);
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
-
-/// What stands in an answer's `model` where nobody was asked.
-const NOBODY: &str = "none";
 
 /// The agent cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +42,7 @@ struct Agent {
     endpoint: Endpoint,
     answerer: Answerer,
     turns: Semaphore,
+    running: Running,
 }
 
 /// Takes telemetry and answers questions until the token is cancelled.
@@ -50,31 +53,37 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let model = config.model.clone().map(Model::new).transpose()?;
     let telemetry = Arc::new(StoredTelemetry(endpoint.store().clone()));
-    let answerer = Answerer::new(telemetry, model).silent_after(config.silent_after);
-    let turns = Semaphore::new(AT_ONCE);
-    let agent = Arc::new(Agent { config, endpoint: endpoint.clone(), answerer, turns });
+    let answerer = Answerer::new(telemetry.clone(), model).silent_after(config.silent_after);
+    let retention = config.retention.clone();
+    let (turns, running) = (Semaphore::new(AT_ONCE), Running::default());
+    let agent = Arc::new(Agent { config, endpoint: endpoint.clone(), answerer, turns, running });
     tokio::select! {
         () = endpoint.run(shutdown) => {}
         () = work(&agent) => {}
         () = prune(&endpoint) => {}
+        () = alert::watch(&agent.config, &endpoint, telemetry) => {}
+        () = keep_history(&endpoint, &retention) => {}
     }
     Ok(())
 }
 
 /// Hands each message on. A question is answered beside the others, so that a slow model does not
-/// hold up telemetry. Runs until it is dropped, and takes the open answers with it: they are not
-/// marked as handled, and the next start answers them.
+/// hold up telemetry, and can be stopped from the moment on that it is here. Runs until it is
+/// dropped, and takes the open answers with it: they are not marked as handled, and the next start
+/// answers them, or finds again that they were stopped.
 async fn work(agent: &Arc<Agent>) {
     let mut inbox = agent.endpoint.inbox();
-    let mut answers = JoinSet::new();
+    let mut beside = JoinSet::new();
     loop {
         let message = inbox.next().await;
-        while answers.try_join_next().is_some() {}
-        if message.kind == Kind::Prompt {
+        while beside.try_join_next().is_some() {}
+        let place = (message.kind == Kind::Prompt)
+            .then(|| agent.running.begin(message.sender.service_id, message.content_id));
+        if matches!(message.kind, Kind::Prompt | Kind::Stop) {
             let agent = Arc::clone(agent);
-            answers.spawn(async move { agent.until_settled(&message).await });
+            beside.spawn(async move { agent.until_settled(&message, place.as_ref()).await });
         } else {
-            agent.until_settled(&message).await;
+            agent.until_settled(&message, None).await;
         }
     }
 }
@@ -85,33 +94,33 @@ enum HandleError {
     #[error(transparent)]
     Contact(#[from] sysmaint_endpoint::ContactError),
     #[error(transparent)]
+    Look(#[from] WriteError<SqlError>),
+    #[error(transparent)]
     Step(#[from] WriteError<StepError>),
 }
 
 impl Agent {
-    async fn until_settled(&self, message: &InboxRow) {
-        while let Err(error) = self.handle(message).await {
+    async fn until_settled(&self, message: &InboxRow, place: Option<&Place>) {
+        while let Err(error) = self.handle(message, place).await {
             tracing::warn!(%error, "a message waits to take effect");
             tokio::time::sleep(RETRY).await;
         }
     }
 
-    async fn handle(&self, message: &InboxRow) -> Result<(), HandleError> {
+    async fn handle(&self, message: &InboxRow, place: Option<&Place>) -> Result<(), HandleError> {
         let sender = self.endpoint.resolve(message.sender, &message.sender_handle).await?;
         let Some(sender) = sender else {
             return Ok(self.endpoint.turn_away(message, "unknown_sender").await?);
         };
-        match message.kind {
-            Kind::Telemetry if self.config.probes.contains(&sender) => {
+        let is_operator = self.config.operators.contains(&sender);
+        match (message.kind, place) {
+            (Kind::Telemetry, _) if self.config.probes.accept(&sender) => {
                 self.record(message, sender).await
             }
-            Kind::Prompt if self.config.operators.contains(&sender) => {
-                self.answer(message, sender).await
-            }
-            Kind::Prompt => self.refuse(message, sender).await,
-            Kind::UsageReset if self.config.operators.contains(&sender) => {
-                self.reset(message, sender).await
-            }
+            (Kind::Prompt, Some(place)) if is_operator => self.answer(message, sender, place).await,
+            (Kind::Prompt, _) => self.refuse(message, sender).await,
+            (Kind::Stop, _) if is_operator => self.stop(message).await,
+            (Kind::UsageReset, _) if is_operator => self.reset(message, sender).await,
             _ => Ok(self.endpoint.turn_away(message, "not_accepted").await?),
         }
     }
@@ -129,29 +138,15 @@ impl Agent {
         Ok(())
     }
 
-    async fn answer(&self, message: &InboxRow, operator: Handle) -> Result<(), HandleError> {
-        let Ok(prompt) = body::decode::<Prompt>(&message.body) else {
+    /// Stops an answer of whoever says so. Until its rest is settled this is not, so that it is
+    /// not made whole after a crash in between.
+    async fn stop(&self, message: &InboxRow) -> Result<(), HandleError> {
+        let decoded = body::decode::<Stop>(&message.body).ok().and(message.in_reply_to);
+        let Some(prompt) = decoded else {
             return Ok(self.endpoint.turn_away(message, "malformed_body").await?);
         };
-        // Closed never: the semaphore lives as long as the agent.
-        let _turn = self.turns.acquire().await;
-        let answered = self.answerer.answer(&prompt.text, self.endpoint.clock().now()).await;
-        tracing::info!(
-            took_ms = answered.took_ms,
-            tools = answered.tools.len(),
-            input_tokens = answered.usage.input_tokens,
-            output_tokens = answered.usage.output_tokens,
-            "answered"
-        );
-        self.endpoint.prepare(&operator).await?;
-        let id = message.content_id;
-        self.endpoint
-            .settle(message, move |step| -> Result<(), StepError> {
-                let total = step.usage().add(answered.usage, step.now())?;
-                step.send(&operator, Some(id), &whole(answered, total))?;
-                Ok(())
-            })
-            .await?;
+        self.running.stop(message.sender.service_id, prompt).await;
+        self.endpoint.settle(message, |_| -> Result<(), StepError> { Ok(()) }).await?;
         Ok(())
     }
 
@@ -168,6 +163,7 @@ impl Agent {
                     text,
                     model: NOBODY.into(),
                     refused: true,
+                    stopped: false,
                     tools: Vec::new(),
                     usage: Tokens::default(),
                     total: Usage::default(),
@@ -198,23 +194,17 @@ impl Agent {
     }
 }
 
-fn whole(answered: Answered, total: Usage) -> Answer {
-    let Answered { text, model, tools, usage, estimated, took_ms } = answered;
-    let usage = Tokens { estimated, ..usage };
-    Answer { text, model, refused: false, tools, usage, total, took_ms }
-}
-
-/// Forgets samples that are too old. Runs until it is dropped.
+/// Forgets conversations that are too old. Runs until it is dropped.
 async fn prune(endpoint: &Endpoint) {
     loop {
         let outcome = endpoint
             .step(|step| -> Result<usize, StepError> {
                 let now = step.now();
-                Ok(step.telemetry().prune(now)?)
+                Ok(step.exchanges().prune(now)?)
             })
             .await;
         if let Err(error) = outcome {
-            tracing::warn!(%error, "old samples could not be removed");
+            tracing::warn!(%error, "what is too old could not be removed");
         }
         tokio::time::sleep(PRUNE_EVERY).await;
     }

@@ -6,6 +6,9 @@ pub(crate) mod made;
 use std::error::Error;
 
 use sysmaint_protocol::{Handle, Timestamp, sample::Sample};
+use sysmaint_store::Summary;
+
+use crate::metric::Metric;
 
 /// Read access to what hosts reported. Calls block; async callers use a blocking thread.
 pub trait Telemetry: Send + Sync {
@@ -21,6 +24,36 @@ pub trait Telemetry: Send + Sync {
         to: Timestamp,
         max_points: usize,
     ) -> Result<Vec<Sample>, TelemetryError>;
+
+    /// How a host's numbers developed in `from..=to`, oldest first. Nothing is left out: where
+    /// samples are too many, or not kept whole any more, stretches sum them up.
+    fn stretches(
+        &self,
+        host: &Handle,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Stretch>, TelemetryError> {
+        Ok(self.samples(host, from, to, usize::MAX)?.iter().map(Stretch::of).collect())
+    }
+}
+
+/// A stretch of a host's history: one sample, or the sum of several.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stretch {
+    /// When its sample was taken, or when it begins.
+    pub time: Timestamp,
+    /// How many samples it sums up.
+    pub samples: u32,
+    /// What is known of each of [`Metric::ALL`].
+    pub values: [Option<Summary>; Metric::ALL.len()],
+}
+
+impl Stretch {
+    /// A single sample.
+    pub fn of(sample: &Sample) -> Self {
+        let values = Metric::ALL.map(|metric| metric.value(sample).map(Summary::one));
+        Self { time: sample.taken_at, samples: 1, values }
+    }
 }
 
 /// A host and its newest sample.
@@ -34,6 +67,8 @@ pub struct HostState {
     pub sample: Sample,
     /// Samples that the host numbered and that have not arrived.
     pub missing: u64,
+    /// Samples that the host could not keep until they were sent.
+    pub lost: u64,
 }
 
 /// The telemetry could not be read.

@@ -1,18 +1,24 @@
 //! What a model, or the offline analyst, may ask of the telemetry. Every tool only reads.
 
 pub mod anomaly_summary;
+pub mod changes_since;
 pub mod current_status;
+pub mod disks;
+pub mod host_status;
+pub mod list_hosts;
 pub mod recent_status_history;
+pub mod top_processes;
 
 mod host_choice;
+mod schema;
 
 use std::{fmt, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use sysmaint_protocol::Timestamp;
+use sysmaint_protocol::{Handle, Timestamp, sample::Sample};
 
-use crate::telemetry::{Telemetry, TelemetryError};
+use crate::telemetry::{HostState, Telemetry, TelemetryError};
 
 /// How long a host may be quiet before it counts as silent: six times the default interval
 /// between two samples.
@@ -20,6 +26,9 @@ pub const SILENT_AFTER: Duration = Duration::from_mins(1);
 
 /// Bytes of one result as JSON. A model would read more only at its owner's cost.
 pub const RESULT_MAX: usize = 16 * 1024;
+
+/// Samples that are read of a host: every one of two hours at the default interval.
+const SAMPLES_MAX: usize = 720;
 
 /// What a tool looks at.
 #[derive(Clone, Copy)]
@@ -30,6 +39,23 @@ pub struct View<'a> {
     pub now: Timestamp,
     /// How long a host may be quiet before it counts as silent.
     pub silent_after: Duration,
+}
+
+impl View<'_> {
+    /// Whether nothing was heard of a host for too long.
+    pub fn is_silent(&self, state: &HostState) -> bool {
+        self.now.since(state.last_seen) > self.silent_after
+    }
+
+    /// A host's samples of a stretch, as many as one call reads.
+    fn samples(
+        &self,
+        host: &Handle,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Sample>, TelemetryError> {
+        self.telemetry.samples(host, from, to, SAMPLES_MAX)
+    }
 }
 
 impl fmt::Debug for View<'_> {
@@ -50,8 +76,15 @@ pub struct Tool {
 }
 
 /// Every tool.
-pub const ALL: [Tool; 3] =
-    [current_status::TOOL, recent_status_history::TOOL, anomaly_summary::TOOL];
+pub const ALL: [Tool; 7] = [
+    current_status::TOOL,
+    recent_status_history::TOOL,
+    anomaly_summary::TOOL,
+    list_hosts::TOOL,
+    top_processes::TOOL,
+    disks::TOOL,
+    changes_since::TOOL,
+];
 
 /// A tool could not answer. The text goes back to the model, so it says what to do instead.
 #[derive(Debug, thiserror::Error)]
@@ -77,16 +110,17 @@ pub enum ToolError {
         known: String,
     },
     /// No tool has that name.
-    #[error(
-        "there is no tool {0:?}; there are get_current_status, get_recent_status_history and get_anomaly_summary"
-    )]
-    UnknownTool(String),
+    #[error("there is no tool {tool:?}; there are {}", ALL.map(|tool| tool.name).join(", "))]
+    UnknownTool {
+        /// What was asked for.
+        tool: String,
+    },
 }
 
 impl Tool {
     /// The tool of that name.
     pub fn named(name: &str) -> Result<Self, ToolError> {
-        let unknown = || ToolError::UnknownTool(name.chars().take(64).collect());
+        let unknown = || ToolError::UnknownTool { tool: name.chars().take(64).collect() };
         ALL.into_iter().find(|tool| tool.name == name).ok_or_else(unknown)
     }
 
@@ -123,107 +157,10 @@ fn refused(error: &serde_json::Error) -> ToolError {
     ToolError::Arguments(error.to_string().chars().take(300).collect())
 }
 
-/// A schema of an object with these properties, all of them optional.
-fn object(properties: &Value) -> Value {
-    json!({ "type": "object", "properties": properties, "additionalProperties": false })
-}
-
-fn host_property() -> Value {
-    json!({
-        "type": "string",
-        "description": "A host's name exactly as reported. Leave out for all hosts.",
-    })
-}
-
-fn range_property(default: &str) -> Value {
-    json!({
-        "type": "string",
-        "pattern": "^[1-9][0-9]{0,4}[mhd]$",
-        "description": format!("How far back: a number and m, h or d, from 5m to 30d. Default {default}."),
-    })
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::telemetry::made::Made;
-
-    fn call(telemetry: &Made, name: &str, arguments: Value) -> Result<Value, ToolError> {
-        Tool::named(name)?.call(&telemetry.view(), arguments)
-    }
-
-    #[test]
-    fn the_documented_tools_exist_and_describe_their_arguments() {
-        let names = ALL.map(|tool| tool.name);
-        let documented = ["get_current_status", "get_recent_status_history", "get_anomaly_summary"];
-        assert_eq!(names, documented);
-        for tool in ALL {
-            assert_eq!(tool.parameters()["additionalProperties"], false, "{}", tool.name);
-            assert_eq!(tool.parameters()["properties"]["host"]["type"], "string");
-        }
-    }
-
-    #[test]
-    fn wrong_arguments_are_answered_with_a_sentence() {
-        let made = Made::two_hosts();
-        let wrong = [
-            json!({"hostname": "web1"}),
-            json!({"host": 3}),
-            json!({"host": "web1; drop table"}),
-            json!({"host": "x".repeat(64)}),
-            json!([]),
-            json!("web1"),
-        ];
-        for tool in ALL {
-            for arguments in &wrong {
-                let error = call(&made, tool.name, arguments.clone()).unwrap_err().to_string();
-                assert!(error.contains("call the tool again"), "{arguments}: {error}");
-            }
-        }
-        let history = "get_recent_status_history";
-        for arguments in [json!({"range": "1y"}), json!({"metric": "gpu"}), json!({"range": 5})] {
-            let error = call(&made, history, arguments.clone()).unwrap_err();
-            assert!(matches!(error, ToolError::Arguments(_)), "{arguments}: {error}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_host_or_tool_is_answered_with_those_that_exist() {
-        let made = Made::two_hosts();
-        let error = call(&made, "get_current_status", json!({"host": "db9"})).unwrap_err();
-        assert!(error.to_string().contains("web1, web2"), "{error}");
-        let error = call(&made, "run_shell", json!({})).unwrap_err();
-        assert!(error.to_string().contains("get_anomaly_summary"), "{error}");
-    }
-
-    #[test]
-    fn no_arguments_at_all_mean_every_host() {
-        let made = Made::two_hosts();
-        for tool in ALL {
-            let result = tool.call(&made.view(), Value::Null).unwrap();
-            assert_eq!(result["hosts"].as_array().unwrap().len(), 2, "{}", tool.name);
-        }
-    }
-
-    #[test]
-    fn results_stay_within_their_bound_for_many_crowded_hosts() {
-        for hosts in [1, 2, 3, 4, 5, 40] {
-            let made = Made::crowd(hosts);
-            for tool in ALL {
-                for arguments in [json!({}), json!({"host": "h0"})] {
-                    let result = tool.call(&made.view(), arguments).unwrap();
-                    assert!(!result["hosts"].as_array().unwrap().is_empty());
-                }
-            }
-            let one = json!({"metric": "cpu_percent", "range": "24h"});
-            call(&made, "get_recent_status_history", one).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_store_that_fails_is_reported_without_its_details() {
-        let error = call(&Made::broken(), "get_current_status", json!({})).unwrap_err();
-        assert!(error.to_string().contains("could not be read"), "{error}");
-        assert!(!error.to_string().contains("disk I/O"), "{error}");
-    }
-}
+mod tests;

@@ -35,8 +35,11 @@ Examples:
   sysmaint nats-conf --rotate agent
                               a new key for the agent, without restarting anything
   sysmaint device revoke carol.1
+  sysmaint device add         a further device for this one's handle, on another machine
   NATS_URL=nats://127.0.0.1:4222 sysmaint agent
+  sysmaint verify alice       the safety number with alice, to be compared on both sides
   sysmaint invite             a line that lets another machine join
+  sysmaint host remove diagprobe-web1
 
 Exit codes: 0 stopped as asked, 64 usage, 65 an audit is not what was written, 69 something
 needed is not available, 73 a file cannot be created, 74 input or output, 77 no permission,
@@ -67,16 +70,24 @@ pub(crate) enum Command {
         #[arg(long, value_enum, value_name = "SERVICE")]
         rotate: Option<Service>,
     },
-    /// See and decide which devices the relay knows
+    /// See and decide which devices there are
     ///
-    /// Asks a running relay over NATS with the relay's own key, on the relay's machine.
+    /// `add` and `admit` are for whoever has a device: a further one for its handle. The others ask
+    /// a running relay over NATS with the relay's own key, on the relay's machine.
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// See which hosts report, and remove one
+    #[command(subcommand)]
+    Host(HostCommand),
     /// Print a line that lets a machine elsewhere join; run it on the relay's machine
     ///
     /// The line is a secret until it was used: it carries a one-time code.
     Invite(InviteArgs),
     /// Join a relay elsewhere: reads the line from standard input
+    ///
+    /// A line of `sysmaint invite` lets this machine's devices register. A line of `sysmaint device
+    /// add` makes the command line here a further device of that handle, and prints what the other
+    /// device has to admit.
     ///
     /// Or from SYSMAINT_JOIN or SYSMAINT_JOIN_FILE; never from an argument, which others can see.
     Join,
@@ -86,6 +97,11 @@ pub(crate) enum Command {
     Inbox(InboxArgs),
     /// Ask the agent one question
     Chat(ChatArgs),
+    /// See whose keys are pinned here, compare safety numbers, accept or reject a changed key
+    ///
+    /// Asks the services that run over this data directory, and the command line's own device.
+    /// Without a handle all contacts are listed.
+    Verify(VerifyArgs),
     /// Check or show the relay's audit
     Audit {
         /// What to do
@@ -154,7 +170,39 @@ pub(crate) struct InboxArgs {
 pub(crate) struct ChatArgs {
     /// The question; without it standard input is read
     pub(crate) question: Option<String>,
+    /// Begin a new conversation: the agent forgets what was said before
+    #[arg(long)]
+    pub(crate) fresh: bool,
     /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// About whom, and what was found out.
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub(crate) struct VerifyArgs {
+    /// The contact
+    pub(crate) handle: Option<Handle>,
+    /// Only this device of this machine, such as sysmaint or alice [default: all that know it]
+    #[arg(long, value_name = "HANDLE")]
+    pub(crate) of: Option<Handle>,
+    /// The contact was set up anew: believe its new key, and open what was held
+    #[arg(long, requires = "handle", conflicts_with_all = ["reject", "number"])]
+    pub(crate) accept: bool,
+    /// The new key is not the contact's: keep the old one, and give up what was held
+    #[arg(long, requires = "handle", conflicts_with = "number")]
+    pub(crate) reject: bool,
+    /// The safety number that the other side shows: if it is the same here, mark as verified
+    #[arg(long, requires = "handle", value_name = "DIGITS")]
+    pub(crate) number: Option<String>,
+    /// Print QR codes even where the output is no terminal
+    #[arg(long)]
+    pub(crate) qr: bool,
+    /// Do not ask first
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// One JSON document
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -202,6 +250,18 @@ pub(crate) enum AuditCommand {
 /// What can be decided about devices.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub(crate) enum DeviceCommand {
+    /// Give the command line's handle a further device: prints a line for the other machine
+    ///
+    /// The line is for `sysmaint join` on the other machine, which makes keys of its own and prints
+    /// its answer for `sysmaint device admit` here; compare the digits that both show. From then on
+    /// each message to the handle is sealed to both devices, once whoever writes to it has asked
+    /// the directory again: within half a minute. Neither line is a secret.
+    Add(AddArgs),
+    /// Admit the further device whose line `sysmaint join` has printed
+    ///
+    /// The signature goes to the relay's directory; the other machine registers with it, within a
+    /// day. Whoever knows this handle's devices believes the new one by that signature alone.
+    Admit(AdmitArgs),
     /// List all devices
     List {
         /// One JSON document
@@ -214,6 +274,52 @@ pub(crate) enum DeviceCommand {
     Rotate(Decide),
     /// Let a revoked device register again with the key it had
     Readmit(Decide),
+}
+
+/// What can be done with hosts.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum HostCommand {
+    /// List the hosts that have reported to the services that run here
+    List {
+        /// One JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Throw a host's probe out and remove everything that it reported
+    ///
+    /// Asks a running relay as `sysmaint device revoke` does, and then the agent and the web
+    /// server that run over this data directory. Alerts about the host end.
+    Remove {
+        /// The host
+        #[arg(value_name = "HOST")]
+        host: Handle,
+        /// Do not ask first
+        #[arg(long)]
+        yes: bool,
+        /// One JSON document
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// How the other machine gets here.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub(crate) struct AddArgs {
+    /// Where the other machine reaches the relay [default: the relay that this one has joined,
+    /// RELAY_URL, or RELAY_BIND and RELAY_PORT]
+    #[arg(long, value_name = "URL", value_delimiter = ',')]
+    pub(crate) relay: Vec<RelayUrl>,
+}
+
+/// Which device, and how to ask.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub(crate) struct AdmitArgs {
+    /// The line that `sysmaint join` has printed; without it standard input is read
+    #[arg(value_name = "LINE")]
+    pub(crate) line: Option<String>,
+    /// Do not ask whether the digits are the same
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// About which device, and how to ask.

@@ -1,9 +1,12 @@
 //! A command a file.
 
+pub(crate) mod add;
+pub(crate) mod admit;
 pub(crate) mod agent;
 pub(crate) mod audit;
 pub(crate) mod chat;
 pub(crate) mod devices;
+pub(crate) mod hosts;
 pub(crate) mod inbox;
 pub(crate) mod invite;
 pub(crate) mod join;
@@ -13,6 +16,7 @@ pub(crate) mod relay;
 pub(crate) mod rotate;
 pub(crate) mod send;
 pub(crate) mod up;
+pub(crate) mod verify;
 pub(crate) mod web;
 
 use std::time::Duration;
@@ -48,6 +52,7 @@ impl Ground {
         file: &str,
         shutdown: &CancellationToken,
     ) -> Result<Self, Failure> {
+        join::unattended(settings).await?;
         let data = data_files::open_shared(settings)?;
         let passphrase = data_files::given_passphrase(settings, &data)?;
         let chosen = Chosen::choose(settings, &data, service)?;

@@ -48,7 +48,8 @@ impl Failure {
         eprintln!("sysmaint: {}", self.text());
     }
 
-    fn text(&self) -> String {
+    /// What went wrong, with its causes, each said once.
+    pub(crate) fn text(&self) -> String {
         let mut text = self.error.to_string();
         let mut cause: Option<&(dyn Error + 'static)> = self.error.source();
         while let Some(error) = cause {

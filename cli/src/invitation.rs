@@ -1,7 +1,6 @@
 //! The line that lets a machine elsewhere join: made by `invite`, taken by `join`.
 //!
-//! `sysmaint1.` and base64url of JSON with the first bytes of its SHA-256 behind it, so that a
-//! line that was cut or changed on its way is recognised as such.
+//! `sysmaint1.` and a [word](crate::word).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -10,11 +9,10 @@ use sha2::{Digest as _, Sha256};
 use sysmaint_bus::RelayUrl;
 use sysmaint_protocol::{Handle, Timestamp};
 
+use crate::word;
+
 const PREFIX: &str = "sysmaint";
 const VERSION: &str = "sysmaint1.";
-const CHECKSUM: usize = 4;
-/// Bytes of anything that could hold a line.
-pub(crate) const TEXT_MAX: u64 = 16 * 1024;
 
 /// What a joining machine needs to know.
 #[derive(Clone, Debug)]
@@ -32,7 +30,8 @@ pub(crate) struct Invitation {
 }
 
 /// SHA-256 of a trust root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub(crate) struct Fingerprint([u8; 32]);
 
 /// The text is no line that can be used.
@@ -51,8 +50,8 @@ pub(crate) enum InvalidInvitation {
 
 #[derive(Serialize, Deserialize)]
 struct Content {
-    relay: Vec<String>,
-    root: String,
+    relay: Vec<RelayUrl>,
+    root: Fingerprint,
     code: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     handle: Option<Handle>,
@@ -65,26 +64,37 @@ impl Fingerprint {
     }
 }
 
+impl From<Fingerprint> for String {
+    fn from(fingerprint: Fingerprint) -> Self {
+        URL_SAFE_NO_PAD.encode(fingerprint.0)
+    }
+}
+
+impl TryFrom<String> for Fingerprint {
+    type Error = InvalidInvitation;
+
+    fn try_from(text: String) -> Result<Self, InvalidInvitation> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or(InvalidInvitation::Damaged)
+    }
+}
+
 impl Invitation {
     /// The one word of the line. It is a secret.
     pub(crate) fn encode(&self) -> Result<SecretString, serde_json::Error> {
         let content = Content {
-            relay: self.relay.iter().map(RelayUrl::to_string).collect(),
-            root: URL_SAFE_NO_PAD.encode(self.root.0),
+            relay: self.relay.clone(),
+            root: self.root,
             code: self.code.expose_secret().to_owned(),
             handle: self.handle.clone(),
             expires_at: self.expires_at,
         };
-        let mut bytes = serde_json::to_vec(&content)?;
-        let digest = Sha256::digest(&bytes);
-        bytes.extend_from_slice(&digest[..CHECKSUM]);
-        Ok(format!("{VERSION}{}", URL_SAFE_NO_PAD.encode(bytes)).into())
+        Ok(format!("{VERSION}{}", word::encode(&content)?).into())
     }
 
     /// Finds the word in what somebody pasted, the whole shell line included.
     pub(crate) fn find(text: &str) -> Result<Self, InvalidInvitation> {
-        let mut words = text.split(|c: char| c.is_whitespace() || matches!(c, '\'' | '"'));
-        if let Some(word) = words.find_map(|word| word.strip_prefix(VERSION)) {
+        if let Some(word) = word::find(text, VERSION) {
             return Self::decode(word).ok_or(InvalidInvitation::Damaged);
         }
         let other = |word: &str| {
@@ -96,18 +106,10 @@ impl Invitation {
     }
 
     fn decode(word: &str) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(word).ok()?;
-        let (json, checksum) = bytes.split_at_checked(bytes.len().checked_sub(CHECKSUM)?)?;
-        if Sha256::digest(json)[..CHECKSUM] != *checksum {
-            return None;
-        }
-        let content: Content = serde_json::from_slice(json).ok()?;
-        let relay: Vec<_> =
-            content.relay.iter().map(|url| url.parse().ok()).collect::<Option<_>>()?;
-        let root = URL_SAFE_NO_PAD.decode(content.root).ok()?.try_into().ok()?;
-        (!relay.is_empty()).then_some(Self {
-            relay,
-            root: Fingerprint(root),
+        let content: Content = word::decode(word)?;
+        (!content.relay.is_empty()).then_some(Self {
+            relay: content.relay,
+            root: content.root,
             code: content.code.into(),
             handle: content.handle,
             expires_at: content.expires_at,

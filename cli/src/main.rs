@@ -2,9 +2,12 @@
 
 mod args;
 mod commands;
+mod confirmation;
 mod data_files;
+mod desk;
 mod device;
 mod failure;
+mod further;
 mod invitation;
 mod keyring;
 mod membership;
@@ -14,15 +17,16 @@ mod settings;
 mod source;
 mod span;
 mod way;
+mod word;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use sysmaint_service::{exit::Exit, logging, open_files, shutdown::Shutdown};
+use sysmaint_service::{exit::Exit, logging, memory, open_files, shutdown::Shutdown};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    args::{Args, Command},
+    args::{Args, Command, DeviceCommand},
     failure::Failure,
     observation::Observation,
     settings::Settings,
@@ -84,6 +88,10 @@ async fn serve(
     let page = settings.observation.bind.filter(|_| needs_page);
     let observation = Observation::start(settings.observation.otlp.as_ref(), page, &token).await?;
     let metrics = observation.metrics();
+    tokio::spawn(async {
+        tokio::time::sleep(memory::STARTED_AFTER).await;
+        let _ = tokio::task::spawn_blocking(memory::give_back).await;
+    });
     let outcome = match command {
         Command::Relay => commands::relay::run(settings, metrics, token.clone()).await,
         Command::Agent => commands::agent::run(settings, metrics, token.clone()).await,
@@ -120,9 +128,19 @@ async fn carry_out(
         Command::Audit { command } => {
             Box::pin(commands::audit::run(&settings, command, token)).await
         }
+        Command::Verify(args) => {
+            once(&stop, Box::pin(commands::verify::run(settings, args, token))).await
+        }
+        Command::Device(DeviceCommand::Add(args)) => {
+            once(&stop, Box::pin(commands::add::run(settings, args, token))).await
+        }
+        Command::Device(DeviceCommand::Admit(args)) => {
+            once(&stop, Box::pin(commands::admit::run(settings, args, token))).await
+        }
         Command::Device(command) => {
             Box::pin(commands::devices::run(settings, command, token)).await
         }
+        Command::Host(command) => Box::pin(commands::hosts::run(settings, command, token)).await,
         Command::NatsConf { rotate: Some(service) } => commands::rotate::run(&settings, *service),
         _ => commands::nats_conf::run(&settings),
     }

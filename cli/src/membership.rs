@@ -11,7 +11,7 @@ use sysmaint_service::{
     exit::Exit,
 };
 
-use crate::failure::Failure;
+use crate::{failure::Failure, further::Further};
 
 const FILE: &str = "relay.json";
 const FILE_MAX: u64 = 64 * 1024;
@@ -24,17 +24,22 @@ const HANDLE_MAX: usize = sysmaint_protocol::limits::HANDLE_MAX;
 pub(crate) struct Membership {
     /// The relay's bridges.
     pub(crate) relay: Vec<RelayUrl>,
-    /// The one-time code, needed until each device is registered.
-    pub(crate) code: SecretString,
+    /// The one-time code, needed until each device is registered, if one was given.
+    pub(crate) code: Option<SecretString>,
     /// What the probe here is called, unless `DIAG_PROBE_ID` says otherwise.
     pub(crate) probe: Handle,
+    /// Whose further device the command line is here, if it is one.
+    pub(crate) further: Option<Further>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Content {
-    relay: Vec<String>,
-    code: String,
+    relay: Vec<RelayUrl>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
     probe: Handle,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    further: Option<Further>,
 }
 
 impl Membership {
@@ -59,9 +64,10 @@ impl Membership {
     /// Replaces what was there.
     pub(crate) fn write(&self, data: &DataDir) -> Result<(), Failure> {
         let content = Content {
-            relay: self.relay.iter().map(RelayUrl::to_string).collect(),
-            code: self.code.expose_secret().to_owned(),
+            relay: self.relay.clone(),
+            code: self.code.as_ref().map(|code| code.expose_secret().to_owned()),
             probe: self.probe.clone(),
+            further: self.further.clone(),
         };
         let failed = |error: anyhow::Error| Failure::new(Exit::CannotCreate, error);
         let json = serde_json::to_vec_pretty(&content).map_err(|error| failed(error.into()))?;
@@ -70,12 +76,11 @@ impl Membership {
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let content: Content = serde_json::from_slice(bytes).ok()?;
-        let relay: Vec<_> =
-            content.relay.iter().map(|url| url.parse().ok()).collect::<Option<_>>()?;
-        (!relay.is_empty()).then_some(Self {
-            relay,
-            code: content.code.into(),
+        (!content.relay.is_empty()).then_some(Self {
+            relay: content.relay,
+            code: content.code.map(SecretString::from),
             probe: content.probe,
+            further: content.further,
         })
     }
 }
@@ -117,13 +122,14 @@ mod tests {
         assert!(Membership::read(&data).unwrap().is_none());
         let joined = Membership {
             relay: vec!["https://relay.example".parse().unwrap()],
-            code: "c0de".to_owned().into(),
+            code: Some("c0de".to_owned().into()),
             probe: probe_of("web1"),
+            further: None,
         };
         joined.write(&data).unwrap();
         let found = Membership::read(&data).unwrap().unwrap();
         assert_eq!((&found.relay, &found.probe), (&joined.relay, &joined.probe));
-        assert_eq!(found.code.expose_secret(), "c0de");
+        assert_eq!(found.code.as_ref().unwrap().expose_secret(), "c0de");
         let mode = fs::metadata(data.join(FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert!(!format!("{found:?}").contains("c0de"));

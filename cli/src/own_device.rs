@@ -37,7 +37,7 @@ impl OwnDevice {
             ))
         })??;
         let Ground { data, way, store, trust_root } = ground;
-        let endpoint = way.endpoint(&settings.cli_identity, &store, &trust_root).await?;
+        let endpoint = way.own_endpoint(settings, &data, &store, &trust_root).await?;
         let (stop, running) = (shutdown.child_token(), endpoint.clone());
         let token = stop.clone();
         let running = tokio::spawn(async move { running.run(token).await });

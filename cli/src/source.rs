@@ -23,13 +23,20 @@ mod tests {
     #[test]
     fn the_archive_can_be_built_from_and_holds_nothing_private() {
         let archived = archived();
-        for needed in ["Cargo.lock", "Cargo.toml", "LICENSE", "NOTICE", "cli/src/source.rs"] {
+        for needed in [
+            "Cargo.lock",
+            "Cargo.toml",
+            "LICENSE",
+            "NOTICE",
+            "cli/src/source.rs",
+            "web/ui/package-lock.json",
+        ] {
             assert!(archived.contains(needed), "{needed} is not in the archive");
         }
         for path in &archived {
-            let private = path
-                .split('/')
-                .any(|part| matches!(part, ".env" | ".git" | "data" | "node_modules" | "target"));
+            let private = path.split('/').any(|part| {
+                matches!(part, ".env" | ".git" | "data" | "dist" | "node_modules" | "target")
+            });
             assert!(!private, "{path} is in the archive");
         }
     }

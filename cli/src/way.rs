@@ -83,19 +83,32 @@ impl Way {
             Self::Nats(bus) => return device::endpoint(handle, store, bus, trust_root).await,
             Self::Relay(config) => RelayClientConfig::clone(config),
         };
-        let client = client(config)?;
         let own = Mailbox::new(handle.clone(), DeviceId::FIRST);
-        let config = EndpointConfig {
-            handle: handle.clone(),
-            device_id: DeviceId::FIRST,
-            trust_root: trust_root.to_vec(),
-            transport: Transport::Relay,
-            store: store.clone(),
-            mailbox: Arc::new(RelayMailbox::start(client.clone(), own)),
-            directory: Arc::new(RelayDirectory::new(client)),
-            clock: Clock::system(),
-        };
+        let config = through_relay(config, own, store, trust_root)?;
         Endpoint::start(config).await.map_err(|error| Failure::new(Exit::Config, error))
+    }
+
+    /// The command line's device: a further one of somebody's, where it was joined as that.
+    pub(crate) async fn own_endpoint(
+        &self,
+        settings: &Settings,
+        data: &DataDir,
+        store: &Store,
+        trust_root: &[u8],
+    ) -> Result<Endpoint, Failure> {
+        let further = match self {
+            Self::Nats(_) => None,
+            Self::Relay(config) => Membership::read(data)?
+                .and_then(|joined| joined.further)
+                .map(|further| (further, RelayClientConfig::clone(config))),
+        };
+        let Some((further, config)) = further else {
+            return self.endpoint(&settings.cli_identity, store, trust_root).await;
+        };
+        let own = Mailbox::new(further.identity, further.device_id);
+        let config = through_relay(config, own, store, trust_root)?;
+        let started = Endpoint::start_further(config, further.service_id).await;
+        started.map_err(|error| Failure::new(Exit::Config, error))
     }
 
     /// The connection to NATS, for what works nowhere else.
@@ -120,6 +133,25 @@ impl Way {
     }
 }
 
+fn through_relay(
+    config: RelayClientConfig,
+    own: Mailbox,
+    store: &Store,
+    trust_root: &[u8],
+) -> Result<EndpointConfig, Failure> {
+    let client = client(config)?;
+    Ok(EndpointConfig {
+        handle: own.handle.clone(),
+        device_id: own.device_id,
+        trust_root: trust_root.to_vec(),
+        transport: Transport::Relay,
+        store: store.clone(),
+        mailbox: Arc::new(RelayMailbox::start(client.clone(), own)),
+        directory: Arc::new(RelayDirectory::new(client)),
+        clock: Clock::system(),
+    })
+}
+
 /// A client, or the setting that is wrong.
 pub(crate) fn client(config: RelayClientConfig) -> Result<RelayClient, Failure> {
     RelayClient::new(config).map_err(|error| match error {
@@ -135,7 +167,7 @@ fn relay(settings: &Settings, data: &DataDir) -> Result<Option<RelayClientConfig
         if urls.is_empty() {
             urls = joined.relay;
         }
-        code = Some(joined.code);
+        code = joined.code;
     }
     let ca_file = settings.relay_access.ca_file.clone();
     Ok((!urls.is_empty()).then_some(RelayClientConfig { urls, ca_file, code }))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::Rng;
 use sysmaint_endpoint::{ContactError, Endpoint, SendError, StepError};
-use sysmaint_protocol::{ContentId, Handle, body::Telemetry, limits::BODY_MAX};
+use sysmaint_protocol::{ContentId, Handle, limits::BODY_MAX};
 
 /// JSON of samples in one envelope: what is left of a body beside the stream's name.
 const BATCH: usize = BODY_MAX - 1024;
@@ -45,8 +45,7 @@ pub(crate) async fn report(
 
 async fn drain(endpoint: &Endpoint, reader: &Handle) -> Result<usize, SendError> {
     let waiting = reader.clone();
-    let backlog = endpoint.store().read(move |view| view.own_samples().backlog(&waiting)).await;
-    if backlog.map_err(|error| SendError::Store(error.to_string()))? == 0 {
+    if endpoint.store().read(move |view| view.own_samples().backlog(&waiting)).await? == 0 {
         return Ok(0);
     }
     endpoint.prepare(reader).await?;
@@ -56,18 +55,14 @@ async fn drain(endpoint: &Endpoint, reader: &Handle) -> Result<usize, SendError>
         let stream = step.own_samples().stream(fresh)?;
         let mut sealed = 0;
         for _ in 0..step.telemetry_room(&reader)? {
-            let samples = step.own_samples().unsent(&reader, BATCH)?;
-            let Some(last) = samples.last() else { break };
-            step.own_samples().sealed_up_to(&reader, last.sequence)?;
-            sealed += samples.len();
-            step.send_telemetry(&reader, &Telemetry { stream, samples })?;
+            let Some(telemetry) = step.own_samples().next(stream, &reader, BATCH)? else { break };
+            step.own_samples().note_sealed(&reader, &telemetry)?;
+            sealed += telemetry.samples.len();
+            step.send_telemetry(&reader, &telemetry)?;
         }
         Ok(sealed)
     });
-    outcome.await.map_err(|error| match error {
-        sysmaint_store::WriteError::Step(error) => error.into(),
-        other => SendError::Store(other.to_string()),
-    })
+    Ok(outcome.await?)
 }
 
 fn say(error: &SendError, failures: u32) {

@@ -5,15 +5,19 @@
 
 mod cpu;
 mod disks;
+mod machine;
 mod memory;
 mod name;
 mod networks;
 mod processes;
 mod rate;
 mod temperatures;
+mod virtualization;
 
 use std::{
-    fmt, thread,
+    fmt,
+    path::Path,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -21,7 +25,8 @@ use sysinfo::{MINIMUM_CPU_UPDATE_INTERVAL, System};
 use sysmaint_protocol::{Timestamp, sample::Sample};
 
 use self::{
-    disks::Disks, name::plain, networks::Networks, processes::Processes, temperatures::Temperatures,
+    disks::Disks, machine::Machine, name::plain, networks::Networks, processes::Processes,
+    temperatures::Temperatures,
 };
 
 /// Bytes of an operating system's or kernel's name.
@@ -32,6 +37,8 @@ const VERSION_MAX: usize = 128;
 ///
 /// A name counts as long as JSON makes it, and a number takes at most 20 bytes.
 pub const SAMPLE_MAX: usize = 1_024
+    + machine::HOST_NAME_MAX
+    + machine::CPU_MODEL_MAX
     + cpu::CORES_MAX * 7
     + disks::DISKS_MAX * (disks::MOUNT_MAX + disks::FILE_SYSTEM_MAX + 192)
     + networks::NETWORKS_MAX * (networks::INTERFACE_MAX + 128)
@@ -50,6 +57,7 @@ pub struct Sampler {
     networks: Networks,
     temperatures: Temperatures,
     processes: Processes,
+    machine: Machine,
     os: Option<String>,
     kernel: Option<String>,
     last: Option<Instant>,
@@ -62,15 +70,16 @@ impl Sampler {
         let mut system = System::new().ok();
         if let Some(system) = &mut system {
             cpu::refresh(system);
-            processes::refresh(system);
-            thread::sleep(MINIMUM_CPU_UPDATE_INTERVAL);
         }
+        let processes = Processes::below(Path::new("/"));
+        thread::sleep(MINIMUM_CPU_UPDATE_INTERVAL);
         Self {
             system,
             disks: Disks::new(),
-            networks: Networks::new(),
+            networks: Networks::below(Path::new("/")),
             temperatures: Temperatures::new(),
-            processes: Processes::default(),
+            processes,
+            machine: Machine::read(),
             os: version(System::long_os_version()),
             kernel: version(System::kernel_version()),
             last: None,
@@ -91,17 +100,15 @@ impl Sampler {
             kernel: self.kernel.clone(),
             ..Sample::empty(now)
         };
+        self.machine.fill(&mut sample);
         cpu::load(&mut sample);
         if let Some(system) = &mut self.system {
-            // Before the processes: they would refresh the total alone, and within 200 ms of it
-            // the cores keep what they had.
             cpu::refresh(system);
             cpu::fill(system, &mut sample);
             memory::refresh(system);
             memory::fill(system, &mut sample);
-            processes::refresh(system);
-            sample.processes = self.processes.read(system);
         }
+        sample.processes = self.processes.read();
         sample
     }
 }
@@ -153,6 +160,7 @@ mod tests {
         assert!(!sample.disks.is_empty());
         assert!(sample.disks.iter().all(|disk| disk.used_bytes <= disk.total_bytes));
         assert!(sample.kernel.is_some() && sample.os.is_some());
+        assert!(sample.host_name.is_some() && sample.virtualization.is_some());
     }
 
     #[test]
@@ -176,6 +184,28 @@ mod tests {
         let second = sampler.sample(Timestamp::default());
         assert!(!second.networks.is_empty());
         assert!(second.networks.iter().all(|network| network.received_bytes_per_s.is_some()));
+    }
+
+    #[test]
+    fn a_sample_goes_out_though_nothing_on_the_host_may_be_read() {
+        let nowhere = Path::new("/no such place");
+        let mut sampler = Sampler {
+            system: None,
+            disks: Disks::unreadable(),
+            networks: Networks::below(nowhere),
+            temperatures: Temperatures::unreadable(),
+            processes: Processes::below(nowhere),
+            machine: Machine::unreadable(),
+            os: None,
+            kernel: None,
+            last: None,
+        };
+        let now = Timestamp::from_millis(5);
+        let sample = sampler.sample(now);
+        // Of what is left no permission is asked.
+        let Sample { uptime_s, load_1, load_5, load_15, .. } = sample;
+        let empty = Sample { uptime_s, load_1, load_5, load_15, ..Sample::empty(now) };
+        assert_eq!(sample, empty);
     }
 
     #[test]
@@ -225,6 +255,11 @@ mod tests {
             }),
             os: Some(long(VERSION_MAX)),
             kernel: Some(long(VERSION_MAX)),
+            host_name: Some(long(machine::HOST_NAME_MAX)),
+            cpu_model: Some(long(machine::CPU_MODEL_MAX)),
+            virtualization: Some(sample::Virtualization::Container(
+                sample::Container::SystemdNspawn,
+            )),
             ..Sample::empty(Timestamp::from_millis(u64::MAX))
         };
         let json = serde_json::to_string(&sample).unwrap();

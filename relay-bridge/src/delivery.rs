@@ -244,8 +244,10 @@ fn unpublished(error: PublishError) -> Problem {
             BROKER_REFUSED
                 .because("the broker will not take this envelope; the relay's log says why")
         }
-        // No broker asks for a pause; a relay does.
-        PublishError::Throttled(_) => UNCONFIRMED.because("send the same ids again in a moment"),
+        // No broker asks for a pause, or knows devices; a relay does.
+        PublishError::Throttled(_) | PublishError::OtherDevices(_) => {
+            UNCONFIRMED.because("send the same ids again in a moment")
+        }
         PublishError::Unconfirmed(reason) => {
             tracing::warn!("the broker did not confirm an envelope");
             tracing::debug!(reason, "why the broker did not confirm it");

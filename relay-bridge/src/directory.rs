@@ -1,5 +1,6 @@
 //! The directory's answers, the same over NATS and over HTTP.
 
+mod admission;
 mod bundle;
 mod cache;
 mod certificate;
@@ -12,6 +13,7 @@ mod placement;
 mod prekeys;
 mod registration;
 mod revocation;
+mod roster;
 mod token;
 
 use std::{sync::Arc, time::Duration};
@@ -26,8 +28,8 @@ use sysmaint_device::{authority::Authority, key::IdentityKey};
 use sysmaint_protocol::{
     Handle,
     rest::{
-        Bundle, Challenge, DeliveryCertificate, PrekeyCount, PrekeyUpload, Problem,
-        RegisterRequest, Registered,
+        AdmitRequest, Admitted, Bundle, Challenge, DeliveryCertificate, PrekeyCount, PrekeyStock,
+        PrekeyUpload, Problem, RegisterRequest, Registered, Roster,
     },
     subject::Mailbox,
 };
@@ -43,7 +45,7 @@ use crate::{
     audit::Audit,
     counters::{Counters, Event},
     limits::Limits,
-    problem::{UNKNOWN_IDENTITY, unavailable},
+    problem::{UNAVAILABLE, UNKNOWN_IDENTITY, unavailable},
 };
 
 /// How often a change of an identity is tried again when somebody else changed it in between.
@@ -209,6 +211,24 @@ impl RelayDirectory {
         found.ok_or_else(|| unknown_identity(handle))
     }
 
+    /// Changes an identity that is still as it was read; false if somebody else was first, who
+    /// has had time to get out of the way by then.
+    async fn write(
+        &self,
+        handle: &Handle,
+        identity: &Identity,
+        revision: u64,
+    ) -> Result<bool, Problem> {
+        match self.registry.update_identity(handle, identity, revision).await {
+            Ok(_) => Ok(true),
+            Err(RegistryError::Conflict) => {
+                pause().await;
+                Ok(false)
+            }
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
     /// The registered device behind a mailbox.
     async fn device(&self, own: &Mailbox) -> Result<RegisteredDevice, Problem> {
         let (identity, _) = self.identity(&own.handle).await?;
@@ -239,9 +259,8 @@ impl DirectoryHandler for RelayDirectory {
         Ok(counts)
     }
 
-    async fn prekey_count(&self, own: &Mailbox) -> Result<PrekeyCount, Problem> {
-        self.device(own).await?;
-        self.registry.count_one_time(own).await.map_err(unavailable)
+    async fn prekey_stock(&self, own: &Mailbox) -> Result<PrekeyStock, Problem> {
+        prekeys::stock(self, own).await
     }
 
     async fn certificate(&self, own: &Mailbox) -> Result<DeliveryCertificate, Problem> {
@@ -253,6 +272,15 @@ impl DirectoryHandler for RelayDirectory {
 
     async fn bundle(&self, requester: &Handle, target: &Handle) -> Result<Bundle, Problem> {
         self.take_bundle(requester, target).await.map_err(NoBundle::problem)
+    }
+
+    async fn devices(&self, target: &Handle) -> Result<Roster, Problem> {
+        let (identity, revision) = self.identity(target).await?;
+        Ok(roster::roster(target, identity, revision))
+    }
+
+    async fn admit(&self, own: &Mailbox, request: &AdmitRequest) -> Result<Admitted, Problem> {
+        admission::hand_in(self, own, request).await
     }
 }
 
@@ -270,6 +298,11 @@ fn unknown_identity(handle: &Handle) -> Problem {
 fn unknown_device(own: &Mailbox) -> Problem {
     UNKNOWN_IDENTITY
         .because(format!("device {} is not registered: register it first", own.device_id))
+}
+
+/// After so many attempts to change an identity.
+fn contended() -> Problem {
+    UNAVAILABLE.because("the identity is being changed by others; try again in a moment")
 }
 
 /// Lets whoever changed the same identity get out of the way.

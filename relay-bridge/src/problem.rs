@@ -23,6 +23,7 @@ macro_rules! kinds {
 }
 
 kinds! {
+    ADMISSION_REFUSED = 403 "admission-refused" "The admission does not let the device in";
     ADMISSION_REQUIRED = 403 "admission-required" "A further device must be admitted";
     AUDIT_UNAVAILABLE = 503 "audit-unavailable" "The relay cannot write its audit";
     BODY_TOO_LARGE = 413 "body-too-large" "The body is too large";
@@ -53,6 +54,7 @@ kinds! {
     RATE_LIMITED = 429 "rate-limited" "Too often";
     SLOW_REQUEST = 408 "slow-request" "The request came too slowly";
     STALE_DEVICES = 410 "stale-devices" "Devices were registered anew";
+    TOO_MANY_ADMISSIONS = 409 "too-many-admissions" "Too many admitted devices have not registered";
     TOO_MANY_PREKEYS = 409 "too-many-prekeys" "The directory holds enough prekeys";
     TOO_MANY_SOCKETS = 503 "too-many-sockets" "No room for another connection";
     TRANSPORT_FIXED = 409 "transport-fixed" "A device keeps its transport";

@@ -172,7 +172,7 @@ pub async fn run(
         Arc::clone(&counters),
         config.sockets,
     ));
-    metrics::register(&metrics, &counters, &bus, &sockets);
+    metrics::register(&metrics, &counters, &bus);
     let (address, tls) = (listener.local_addr().map_err(RunError::Http)?, listener.is_secure());
     let server = HttpServer::new("relay", listener, config.http.clone(), &metrics);
     let app = App::from(Reach {

@@ -6,6 +6,7 @@ readonly RUST_WANTED=1.95.0
 readonly NATS_WANTED=2.11.0
 readonly NODE_WANTED=20.19.0
 readonly PYTHON_WANTED=3.11
+readonly WASM_TARGET=wasm32-unknown-unknown
 # protoc 3.15 is the first that takes `optional` in proto3 files without a switch.
 readonly PROTOC_WANTED=3.15.0
 
@@ -155,34 +156,80 @@ need_nats_server() {
 
 has_nats_server() { new_enough "${NATS_WANTED}" nats-server --version; }
 
-debian_nats_is_new_enough() {
+debian_nats_is_new_enough() { offers nats-server "${NATS_WANTED}"; }
+
+# Whether the platform's package $1 is at least $2.
+offers() {
     local offered
-    offered="$(apt-cache policy nats-server 2>/dev/null | awk '/Candidate:/{print $2}' | version_in)"
-    [[ -n "${offered}" ]] && at_least "${offered}" "${NATS_WANTED}"
+    offered="$(apt-cache policy "$1" 2>/dev/null | awk '/Candidate:/{print $2}' | version_in)"
+    [[ -n "${offered}" ]] && at_least "${offered}" "$2"
 }
 
+# The pages are built with it, and tests run in it.
 need_node() {
-    [[ -e tests/aimock/package.json ]] || return 0
-    new_enough "${NODE_WANTED}" node --version && have npm && return
-    lack "Node ${NODE_WANTED} or newer with npm, for tests: see https://nodejs.org"
+    has_node && return
+    if may_install_packages && offers nodejs "${NODE_WANTED}"; then
+        apt nodejs npm && has_node && return
+    fi
+    wheel node && has_node && return
+    lack "Node ${NODE_WANTED} or newer with npm: see https://nodejs.org"
 }
 
-# The language model server that tests talk to. Fetched again only when its lock file changes.
+has_node() { new_enough "${NODE_WANTED}" node --version && npm --version >/dev/null 2>&1; }
+
+# The language model server that tests talk to.
 need_aimock() {
-    local room=tests/aimock lock mark
-    [[ -e "${room}/package.json" ]] || return 0
-    have npm || return 0
+    npm_packages tests/aimock && return
+    lack "the npm packages of tests/aimock: 'npm ci' failed there, see above"
+}
+
+# Signal's own client library, which tests let talk with ours. It is there for the usual platforms.
+want_official_client() {
+    npm_packages tests/official && return
+    do_without "the npm packages of tests/official, for the test against Signal's own client"
+}
+
+# Fetches a room's packages, again only when its lock file changes.
+npm_packages() {
+    local room=$1 lock mark
     lock="${room}/package-lock.json"
     mark="${room}/node_modules/.installed-lock"
+    [[ -e "${lock}" ]] || return 0
+    have npm || return 0
     if [[ -e "${mark}" ]] && cmp -s "${lock}" "${mark}"; then
         return
     fi
     say "fetching the packages of ${room}"
-    if npm ci --prefix "${room}" --ignore-scripts --no-audit --no-fund --loglevel=error >&2; then
-        cp "${lock}" "${mark}"
-    else
-        lack "the npm packages of ${room}: 'npm ci' failed there, see above"
+    npm ci --prefix "${room}" --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || return 1
+    cp "${lock}" "${mark}"
+}
+
+# The standard library for the browser's target, which tests run in Node.
+want_wasm_target() {
+    has_wasm_target && return
+    if have rustup && loud rustup target add "${WASM_TARGET}" && has_wasm_target; then
+        return
     fi
+    do_without "the Rust target ${WASM_TARGET}, for the tests of shared/protocol and shared/device"
+}
+
+has_wasm_target() {
+    [[ -d "$(rustc --print target-libdir --target "${WASM_TARGET}" 2>/dev/null)" ]]
+}
+
+# Says aloud what tests will be skipped for; where nothing may be skipped, it is missing.
+do_without() {
+    if [[ -n "${SYSMAINT_TESTS_INSIST:-}" ]]; then
+        lack "$*"
+        return
+    fi
+    skipped "$*"
+}
+
+skipped() {
+    local line
+    line="$(printf '=%.0s' {1..78})"
+    printf '\n%s\nSKIPPED: %s\n  cannot be had here\n%s\n\n' "${line}" "$*" "${line}" >&2
 }
 
 # Tools in Python that tests use, in a virtual environment of this checkout. Made anew only when

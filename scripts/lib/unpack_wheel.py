@@ -21,6 +21,13 @@ def main() -> None:
             at = name.find("/include/google/protobuf/")
             if kind == "protoc" and at >= 0 and name.endswith(".proto"):
                 place(archive, name, tools / name[at + 1 :], 0o644)
+            # npm is part of Node, and a program of it.
+            at = name.find("/lib/node_modules/npm/")
+            if kind == "node" and at >= 0 and not name.endswith("/"):
+                mode = 0o755 if name.endswith("/bin/npm-cli.js") else 0o644
+                place(archive, name, tools / name[at + 1 :], mode)
+    if kind == "node":
+        link(tools / "bin" / "npm", pathlib.Path("../lib/node_modules/npm/bin/npm-cli.js"))
 
 
 def program(archive: zipfile.ZipFile, kind: str) -> str:
@@ -43,6 +50,11 @@ def place(archive: zipfile.ZipFile, name: str, target: pathlib.Path, mode: int) 
         shutil.copyfileobj(source, out)
     os.chmod(part, mode)
     os.replace(part, target)
+
+
+def link(path: pathlib.Path, target: pathlib.Path) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ async fn run(arguments: Vec<String>) -> Result<(), Failure> {
         ("prekeys", []) => {
             with_device(&store, name, |device, store, _| {
                 let upload = device.prekey_upload(store, &mut rand::rng(), now(), NONE_HELD)?;
-                device.prekeys_uploaded(store)?;
+                device.prekeys_uploaded(store, now())?;
                 json(&upload)
             })
             .await?

@@ -34,6 +34,15 @@ impl Aimock {
         Self { _process: process, _directory: directory, port }
     }
 
+    /// The bodies of the requests that came in, oldest first.
+    pub async fn requests(&self) -> Vec<serde_json::Value> {
+        let journal = format!("http://127.0.0.1:{}/__aimock/journal", self.port);
+        let journal: Vec<serde_json::Value> =
+            reqwest::get(journal).await.unwrap().json().await.unwrap();
+        let chat = journal.into_iter().filter(|entry| entry["path"] == "/v1/chat/completions");
+        chat.map(|entry| entry["body"].clone()).collect()
+    }
+
     /// For `OPENAI_BASE_URL`.
     pub fn base_url(&self) -> String {
         format!("http://127.0.0.1:{}/v1", self.port)

@@ -55,6 +55,11 @@ impl Elsewhere {
         self.running = Some(Process::start(command, self.directory.path(), service));
     }
 
+    /// What the service has logged.
+    pub fn log(&self) -> String {
+        self.running.as_ref().unwrap().stderr()
+    }
+
     /// SIGKILL to the service.
     pub fn kill(&mut self) {
         self.running.take().unwrap().kill();

@@ -52,7 +52,7 @@ impl RemoteDevice {
         let none = PrekeyCount { one_time_prekeys: 0, one_time_kyber_prekeys: 0 };
         let upload = self.device.prekey_upload(&mut self.store, &mut rand::rng(), now(), none);
         let count = self.post("/v1/prekeys", &upload.unwrap().unwrap()).await;
-        self.device.prekeys_uploaded(&mut self.store).unwrap();
+        self.device.prekeys_uploaded(&mut self.store, now()).unwrap();
         count
     }
 

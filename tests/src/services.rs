@@ -8,7 +8,7 @@ use std::{
 use nkeys::KeyPair;
 use tempfile::TempDir;
 
-use crate::{Process, RawNats, Web, eventually, free_port, nats_server, sysmaint};
+use crate::{Process, RawNats, Web, eventually, free_ports, nats_server, said, sysmaint};
 
 /// What all stores are encrypted with.
 const PASSPHRASE: &str = "a passphrase for a test";
@@ -159,6 +159,13 @@ impl Services {
         self.directory.path().join("data")
     }
 
+    /// What such a command says beside it, which must not fail.
+    pub fn said(&self, arguments: &[&str]) -> String {
+        let (command, rest) = arguments.split_first().unwrap();
+        let mut command = self.command(command);
+        said(&command.args(rest).stdin(std::process::Stdio::null()).output().unwrap())
+    }
+
     /// `sysmaint` with the services' settings and data directory.
     pub fn command(&self, subcommand: &str) -> Command {
         let mut command = Command::new(sysmaint());
@@ -193,7 +200,7 @@ impl ServicesBuilder {
 
     /// Writes keys and configuration, and starts nothing.
     pub fn prepare(self) -> Services {
-        let (web_port, relay_port, nats_port) = (free_port(), free_port(), free_port());
+        let [web_port, relay_port, nats_port] = free_ports();
         let environment = [
             ("WEB_PORT", web_port.to_string()),
             ("RELAY_PORT", relay_port.to_string()),

@@ -2,13 +2,13 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Output, Stdio},
     time::Duration,
 };
 
 use tempfile::TempDir;
 
-use crate::{Process, Web, eventually, free_port, nats_server, process::signal, sysmaint};
+use crate::{Process, Web, eventually, free_ports, nats_server, process::signal, said, sysmaint};
 
 /// How a stack is to be.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl StackBuilder {
 
     /// Starts it without waiting.
     pub fn launch(self) -> Stack {
-        let (web_port, relay_port, nats_port) = (free_port(), free_port(), free_port());
+        let [web_port, relay_port, nats_port] = free_ports();
         let mut environment = vec![
             ("WEB_PORT".to_owned(), web_port.to_string()),
             ("RELAY_PORT".to_owned(), relay_port.to_string()),
@@ -127,6 +127,24 @@ impl Stack {
     /// The running process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
+    }
+
+    /// Runs a command beside it, as a person at another terminal.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        Command::new(sysmaint())
+            .args(arguments)
+            .env("SYSMAINT_DATA_DIR", self.data())
+            .env("NATS_SERVER_BIN", nats_server())
+            .env("RUST_LOG", "error")
+            .env_remove("NATS_URL")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    /// What such a command says, which must not fail.
+    pub fn said(&self, arguments: &[&str]) -> String {
+        said(&self.command(arguments))
     }
 
     /// The data directory: the one that was set, or one of its own.

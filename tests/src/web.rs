@@ -71,6 +71,30 @@ impl Web {
         if accepted { Some(answer["id"].as_str()?.to_owned()) } else { None }
     }
 
+    /// Asks the agent and follows the answer to its end: each event's name and data.
+    pub async fn follow(&self, prompt: &str) -> Option<Vec<(String, Value)>> {
+        let request = self.client.post(self.url("/api/chat")).header("accept", "text/event-stream");
+        let response = request.json(&json!({ "prompt": prompt })).send().await.ok()?;
+        let text = response.text().await.ok()?;
+        let lines: Vec<&str> = text.lines().collect();
+        let event = |pair: &[&str]| {
+            let name = pair[0].strip_prefix("event: ")?;
+            let data = pair[1].strip_prefix("data: ")?;
+            Some((name.to_owned(), serde_json::from_str(data).ok()?))
+        };
+        Some(lines.windows(2).filter_map(event).collect())
+    }
+
+    /// What the relay sees of the demo's mailboxes, from now on until `enough` of it was seen.
+    pub async fn watch_wire(&self, enough: impl Fn(&str) -> bool) -> Option<String> {
+        let mut response = self.client.get(self.url("/api/demo/wire")).send().await.ok()?;
+        let mut seen = String::new();
+        while !enough(&seen) {
+            seen.push_str(&String::from_utf8_lossy(&response.chunk().await.ok()??));
+        }
+        Some(seen)
+    }
+
     /// The documented current status.
     pub async fn status(&self) -> Option<Value> {
         self.get("/api/status/current").await

@@ -1,6 +1,8 @@
 //! The main job: live numbers, true answers, messages that arrive.
 
-use sysmaint_tests::{Services, Stack, eventually};
+use std::time::Duration;
+
+use sysmaint_tests::{Services, Stack, eventually, eventually_within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newcomer_sees_live_numbers_and_gets_a_true_answer() {
@@ -63,4 +65,21 @@ async fn the_services_run_one_by_one_with_a_key_each() {
         answer["reply"].as_str()?.contains("diagprobe").then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_passes_its_limit_reaches_the_operator_unasked() {
+    // Any memory at all is too much here, for as long as a rule must ask at least.
+    let rule = "memory_used_percent>0.001/30s";
+    let stack = Stack::builder().with("SYSMAINT_ALERTS", rule).start().await;
+    let web = stack.web();
+    let alert = eventually_within(Duration::from_mins(2), "an alert", async || {
+        let told = web.get("/api/alerts").await?;
+        told["alerts"].as_array()?.first().cloned()
+    })
+    .await;
+    assert_eq!((&alert["host"], &alert["state"]), (&"diagprobe".into(), &"firing".into()));
+    assert_eq!(alert["rule"], rule);
+    let summary = alert["summary"].as_str().unwrap();
+    assert!(summary.starts_with("memory averaged "), "{summary}");
 }

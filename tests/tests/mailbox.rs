@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 use rand::Rng as _;
 use sysmaint_bus::BusConfig;
 use sysmaint_protocol::{
-    DeviceId, Handle, Timestamp,
+    ContentId, DeviceId, Handle, Timestamp,
     limits::{MAILBOX_MESSAGES, TELEMETRY_WINDOW},
     subject::Mailbox,
 };
@@ -154,7 +154,9 @@ async fn answered(web: &Web, id: &str) {
 fn taken(services: &Services) -> BTreeSet<Timestamp> {
     let store = open(services, "probe.db");
     let nobody: Handle = "nobody".parse().unwrap();
-    let samples = store.read_now(|view| view.own_samples().unsent(&nobody, usize::MAX)).unwrap();
+    let stream = ContentId::from_bytes([0; 16]);
+    let all = store.read_now(|view| view.own_samples().next(stream, &nobody, usize::MAX));
+    let samples = all.unwrap().map_or_else(Vec::new, |telemetry| telemetry.samples);
     samples.into_iter().map(|numbered| numbered.sample.taken_at).collect()
 }
 

@@ -1,10 +1,7 @@
 //! What operators see of a stack: numbers, requests, and HTTPS.
-#![expect(clippy::unwrap_used, reason = "a test")]
-
-use std::{path::Path, process::Command};
 
 use serde_json::Value;
-use sysmaint_tests::{Service, Services, Stack, Web, eventually, free_port};
+use sysmaint_tests::{Service, Services, Stack, Web, eventually, free_port, make_certificate};
 
 /// Who takes part. The numbers name none of them.
 const HANDLES: [&str; 3] = ["alice", "bob", "diagprobe"];
@@ -116,20 +113,4 @@ async fn relay_and_pages_speak_https_once_they_have_a_certificate() {
     assert_eq!(post(format!("https://localhost:{web}")).await.unwrap().status(), 202);
     assert_eq!(post(format!("http://localhost:{web}")).await.unwrap().status(), 403);
     assert!(stack.stop().await);
-}
-
-fn make_certificate(directory: &Path) -> (std::path::PathBuf, std::path::PathBuf) {
-    let (certificate, key) = (directory.join("own.pem"), directory.join("own.key"));
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
-        .args(["-nodes", "-days", "2", "-subj", "/CN=localhost"])
-        .args(["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=CA:FALSE"])
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    (certificate, key)
 }

@@ -12,7 +12,7 @@ use std::{
 
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use sysmaint_protocol::rest::Bundle;
-use sysmaint_tests::{Process, RemoteDevice, Service, Services, Web, eventually, free_port};
+use sysmaint_tests::{Process, RemoteDevice, Service, Services, Web, eventually, free_ports};
 
 /// All that the directory keeps of a device.
 const POOL: usize = 500;
@@ -50,7 +50,7 @@ impl Relays {
             .with("RELAY_REQUESTS_PER_S", 1_000_000)
             .prepare();
         services.launch(Service::Nats);
-        let ports = [free_port(), free_port()];
+        let ports = free_ports();
         // The first makes the certificate authority that both share.
         let first = services.relay_on(ports[0]);
         ready(ports[0]).await;

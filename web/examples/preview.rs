@@ -52,7 +52,7 @@ async fn fill(memory: &Memory, [alice, bob]: &[Handle; 2]) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let prompt = "What is the load, and is anything unusual?";
-    memory.ask(prompt.to_owned()).await.unwrap();
+    memory.ask(prompt.to_owned(), false).await.unwrap();
     let memory = memory.clone();
     let people = [alice.clone(), bob.clone()];
     tokio::spawn(async move {

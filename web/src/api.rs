@@ -1,8 +1,13 @@
 //! The API of the pages.
 
+pub(crate) mod alerts;
 pub(crate) mod chat;
+mod chat_stream;
+mod csv;
 pub(crate) mod direct;
 pub(crate) mod health;
+pub(crate) mod prometheus;
+pub(crate) mod series;
 pub(crate) mod status;
 pub(crate) mod stream;
 

@@ -4,18 +4,21 @@ mod chat;
 mod event;
 mod history;
 mod link;
+mod window;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
-use sysmaint_protocol::{ContentId, Handle, Timestamp, body::Usage, sample::Sample};
+use sysmaint_protocol::{Alert, ContentId, Handle, Timestamp, body::Usage, sample::Sample};
+use sysmaint_store::{History, Metric};
 use tokio::sync::broadcast;
 
-pub use chat::{ChatEntry, Delivery};
+pub use chat::{ChatEntry, Delivery, Draft, DraftPart};
 pub use event::{Event, Seen};
 pub use history::{Bytes, Measure, Point, Range};
 pub use link::LinkState;
+pub use window::{InvalidWindow, Window};
 
 /// The endpoint, as the pages use it.
 ///
@@ -24,7 +27,12 @@ pub use link::LinkState;
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
     /// Seals a prompt to the agent and queues it. Once this returns, the prompt survives a crash.
-    async fn ask(&self, prompt: String) -> Result<ContentId, BackendError>;
+    /// A `fresh` one begins a new conversation.
+    async fn ask(&self, prompt: String, fresh: bool) -> Result<ContentId, BackendError>;
+
+    /// Seals to the agent that the answer to a prompt is not wanted any more, and queues that.
+    /// What was said so far comes as the answer. A conflict where the answer is here already.
+    async fn stop(&self, id: ContentId) -> Result<(), BackendError>;
 
     /// Waits up to `wait` for the answer to a prompt. When time is up, the entry comes back
     /// without one, which is not an error.
@@ -53,12 +61,28 @@ pub trait Backend: Send + Sync + 'static {
     /// The hosts seen so far, by name, with the newest sample of each.
     async fn hosts(&self) -> Result<Vec<HostStatus>, BackendError>;
 
+    /// What the agent told without being asked, at most `limit`: what is firing, then the latest of
+    /// what is over.
+    async fn alerts(&self, limit: usize) -> Result<Vec<Alert>, BackendError>;
+
     /// The agent's counters as last heard from it.
     async fn usage(&self) -> Result<Usage, BackendError>;
 
     /// What a host measured over the last `range`, oldest first, thinned to about a thousand
     /// points; none where nothing was measured.
     async fn history(&self, host: &Handle, range: Range) -> Result<Vec<Point>, BackendError>;
+
+    /// What a host measured in a window, in lines for charts: of some metrics, or of all if none is
+    /// named. Not found if the host was never seen.
+    async fn series(
+        &self,
+        host: &Handle,
+        window: Window,
+        metrics: Vec<Metric>,
+    ) -> Result<History, BackendError>;
+
+    /// The moment, by the clock that samples are judged by.
+    fn now(&self) -> Timestamp;
 
     /// Seals a reset of the usage counters to the agent and queues it.
     async fn reset_usage(&self) -> Result<(), BackendError>;
@@ -122,6 +146,14 @@ pub struct HostStatus {
     pub last_seen: Timestamp,
     /// Whether it has been silent for longer than its interval explains.
     pub stale: bool,
+    /// Samples that it numbered and that have not come.
+    pub missing: u64,
+    /// Samples that it could not keep until they were sent.
+    pub lost: u64,
+    /// Samples that came after a later one.
+    pub late: u64,
+    /// Samples that came again.
+    pub duplicate: u64,
     /// The newest sample.
     pub sample: Sample,
 }

@@ -83,6 +83,17 @@ impl Problem {
         Self::new(StatusCode::GATEWAY_TIMEOUT, "timed-out", "No answer in time", detail)
     }
 
+    /// As the JSON that describes it.
+    pub(crate) fn body(self) -> impl Serialize {
+        let problem = rest::Problem {
+            kind: format!("urn:sysmaint:{}", self.slug),
+            title: self.title.to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail,
+        };
+        Body { problem, id: self.id }
+    }
+
     /// Names the message that this is about.
     pub(crate) fn about(self, id: ContentId) -> Self {
         Self { id: Some(id), ..self }
@@ -117,13 +128,7 @@ impl From<BackendError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let problem = rest::Problem {
-            kind: format!("urn:sysmaint:{}", self.slug),
-            title: self.title.to_owned(),
-            status: self.status.as_u16(),
-            detail: self.detail,
-        };
-        let mut response = (self.status, Json(Body { problem, id: self.id })).into_response();
+        let mut response = (self.status, Json(self.body())).into_response();
         let content_type = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(CONTENT_TYPE, content_type);
         response

@@ -1,6 +1,7 @@
 //! The real backend: two Signal devices at work, and a watch on their mailboxes.
 
 mod conversation;
+mod drafts;
 mod incoming;
 mod telemetry;
 mod watch;
@@ -9,20 +10,21 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sysmaint_bus::{Bus, Tap};
-use sysmaint_endpoint::{ContactError, Endpoint, SendError};
+use sysmaint_endpoint::{ContactError, Endpoint, SendError, keep_history};
 use sysmaint_protocol::{
-    ContentId, Handle,
-    body::{Prompt, Text, Usage, UsageReset},
+    Alert, ContentId, Handle, Probes, Timestamp,
+    body::{Prompt, Stop, Text, Usage, UsageReset},
 };
-use sysmaint_store::{SqlError, Store, WriteError};
+use sysmaint_store::{History, Metric, Retention, SqlError, Store, WriteError};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
+use self::drafts::Drafts;
 use crate::{
     Config,
     backend::{
         Backend, BackendError, ChatEntry, DirectMessage, Event, HostStatus, LinkState, Point,
-        Range, Seen,
+        Range, Seen, Window,
     },
 };
 
@@ -38,12 +40,14 @@ pub struct SealedBackend {
 struct Inner {
     config: Config,
     /// Whose telemetry alice takes.
-    probes: Vec<Handle>,
+    probes: Probes,
     /// How long a host may be quiet.
     stale_after: Duration,
+    retention: Retention,
     alice: Endpoint,
     bob: Endpoint,
     bus: Bus,
+    drafts: Drafts,
     events: broadcast::Sender<Event>,
     wire: broadcast::Sender<Seen>,
 }
@@ -52,14 +56,17 @@ impl SealedBackend {
     /// Over two endpoints that share one file.
     pub fn new(
         config: Config,
-        probes: Vec<Handle>,
+        probes: Probes,
         stale_after: Duration,
+        retention: Retention,
         alice: Endpoint,
         bob: Endpoint,
         bus: Bus,
     ) -> Self {
         let (events, wire) = (broadcast::Sender::new(EVENTS), broadcast::Sender::new(EVENTS));
-        let inner = Inner { config, probes, stale_after, alice, bob, bus, events, wire };
+        let drafts = Drafts::default();
+        let inner =
+            Inner { config, probes, stale_after, retention, alice, bob, bus, drafts, events, wire };
         Self { inner: Arc::new(inner) }
     }
 
@@ -73,7 +80,7 @@ impl SealedBackend {
                 watch::activity(self),
                 watch::link(self),
                 watch::wire(self, tap),
-                telemetry::prune(self),
+                keep_history(&self.inner.alice, &self.inner.retention),
             );
         };
         tokio::select! {
@@ -109,12 +116,22 @@ impl std::fmt::Debug for SealedBackend {
 
 #[async_trait]
 impl Backend for SealedBackend {
-    async fn ask(&self, prompt: String) -> Result<ContentId, BackendError> {
-        let (agent, body) = (&self.inner.config.agent, Prompt { text: prompt.clone() });
+    async fn ask(&self, prompt: String, fresh: bool) -> Result<ContentId, BackendError> {
+        let body = Prompt { text: prompt.clone(), fresh };
+        let agent = &self.inner.config.agent;
         let note = move |step: &sysmaint_endpoint::Step<'_, '_>, id| {
             step.chat().ask(id, &prompt, step.now())
         };
         Ok(self.inner.alice.send_with(agent, &body, note).await?)
+    }
+
+    async fn stop(&self, id: ContentId) -> Result<(), BackendError> {
+        let entry = conversation::known(self, id).await?;
+        if entry.answer.is_some() {
+            return Err(BackendError::Conflict("the answer is here already".to_owned()));
+        }
+        self.inner.alice.send_in_reply(&self.inner.config.agent, id, &Stop {}).await?;
+        Ok(())
     }
 
     async fn answer(&self, id: ContentId, wait: Duration) -> Result<ChatEntry, BackendError> {
@@ -153,6 +170,10 @@ impl Backend for SealedBackend {
         telemetry::hosts(self).await
     }
 
+    async fn alerts(&self, limit: usize) -> Result<Vec<Alert>, BackendError> {
+        Ok(self.store().read(move |view| view.alerts().latest(limit)).await?)
+    }
+
     async fn usage(&self) -> Result<Usage, BackendError> {
         let usage = self.store().read(|view| view.usage().get()).await?;
         Ok(usage.unwrap_or_default())
@@ -160,6 +181,19 @@ impl Backend for SealedBackend {
 
     async fn history(&self, host: &Handle, range: Range) -> Result<Vec<Point>, BackendError> {
         telemetry::history(self, host.clone(), range).await
+    }
+
+    async fn series(
+        &self,
+        host: &Handle,
+        window: Window,
+        metrics: Vec<Metric>,
+    ) -> Result<History, BackendError> {
+        telemetry::series(self, host.clone(), window, metrics).await
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.alice.clock().now()
     }
 
     async fn reset_usage(&self) -> Result<(), BackendError> {

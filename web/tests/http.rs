@@ -18,6 +18,8 @@ mod direct;
 mod life;
 #[path = "http/pages.rs"]
 mod pages;
+#[path = "http/series.rs"]
+mod series;
 #[path = "http/status.rs"]
 mod status;
 #[path = "http/stream.rs"]

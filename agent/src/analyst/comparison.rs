@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     metric::Metric,
-    tools::{ToolError, current_status::HostStatus},
+    tools::{ToolError, host_status::HostStatus},
 };
 
 /// Columns of the table.

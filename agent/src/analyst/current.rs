@@ -14,7 +14,7 @@ use crate::{
     metric::{Metric, Unit},
     tools::{
         ToolError,
-        current_status::{DiskStatus, HostStatus, ProcessStatus, Used},
+        host_status::{DiskStatus, HostStatus, ProcessStatus, Used},
     },
 };
 

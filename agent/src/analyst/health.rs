@@ -7,11 +7,10 @@ use sysmaint_protocol::Timestamp;
 use super::{
     inquiry::Inquiry,
     question::Question,
-    wording::{bytes, clock, count, duration, percent, time, value},
+    wording::{clock, count, duration, time},
 };
 use crate::{
-    anomaly::{Finding, Judgement, Kind},
-    metric::Metric,
+    anomaly::{Finding, Judgement},
     tools::{ToolError, anomaly_summary::AnomalySummary},
 };
 
@@ -38,7 +37,7 @@ pub(super) fn verdict(anomalies: &[AnomalySummary]) -> String {
         };
     }
     let worst = hosts(anomalies).find_map(|host| Some((host, host.findings.first()?)));
-    let worst = worst.map(|(host, finding)| format!(": **{}** {}", host.host, phrase(finding)));
+    let worst = worst.map(|(host, finding)| format!(": **{}** {}", host.host, finding.phrase()));
     format!("{}{}.", count(total, "finding"), worst.unwrap_or_default())
 }
 
@@ -91,67 +90,15 @@ fn compared(host: &Judgement) -> String {
     format!("{} over {span}", count(host.samples, "sample"))
 }
 
-fn line(host: &Judgement, finding: &Finding, now: Timestamp) -> String {
+pub(super) fn line(host: &Judgement, finding: &Finding, now: Timestamp) -> String {
     let since = clock(finding.since, now);
     let at = time(host.sample_time);
-    format!("- **{}** ({at}): {}, since {since}{}", host.host, phrase(finding), cause(finding))
-}
-
-fn phrase(finding: &Finding) -> String {
-    let Some(metric) = finding.metric else {
-        return "is silent, nothing was heard of it".to_owned();
-    };
-    let told = |number: Option<f64>| {
-        number.map_or("unknown".to_owned(), |number| value(number, metric.unit()))
-    };
-    let subject = subject(metric, finding);
-    let now = told(finding.value);
-    let usual = finding.usual.map(|usual| value(usual, metric.unit()));
-    match finding.kind {
-        Kind::Growing => {
-            let full = finding.full_in_s.map(|seconds| {
-                format!(", full in about {} at this rate", duration(Duration::from_secs(seconds)))
-            });
-            let from = usual.map(|usual| format!(" from {usual}")).unwrap_or_default();
-            format!("{subject} grows steadily,{from} to {now}{}", full.unwrap_or_default())
-        }
-        Kind::OverLimit => {
-            let usual = usual.map(|usual| format!(", usually {usual}")).unwrap_or_default();
-            format!("{subject} is at {now}, over the limit of {}{usual}", told(finding.limit))
-        }
-        Kind::Silent => "is silent, nothing was heard of it".to_owned(),
-        Kind::Unusual => {
-            let score = finding.score.map(|score| format!(" (robust z-score {score:.1})"));
-            format!(
-                "{subject} is at {now}, usually {}{}",
-                told(finding.usual),
-                score.unwrap_or_default()
-            )
-        }
-    }
-}
-
-fn subject(metric: Metric, finding: &Finding) -> String {
-    match (metric, &finding.subject) {
-        (Metric::DiskUsedPercentMax, Some(mount)) => format!("disk {}", mount.code()),
-        (Metric::CelsiusMax, Some(sensor)) => format!("sensor {}", sensor.code()),
-        (Metric::ReceivedBytesPerS, _) => "incoming traffic".to_owned(),
-        (Metric::SentBytesPerS, _) => "outgoing traffic".to_owned(),
-        (metric, _) => metric.label().to_owned(),
-    }
+    format!("- **{}** ({at}): {}, since {since}{}", host.host, finding.phrase(), cause(finding))
 }
 
 fn cause(finding: &Finding) -> String {
-    let Some(cause) = &finding.likely_cause else { return String::new() };
-    let memory = finding.metric.is_some_and(|metric| {
-        matches!(metric, Metric::MemoryUsedPercent | Metric::SwapUsedPercent)
-    });
-    let share = if memory {
-        bytes(cause.memory_bytes)
-    } else {
-        format!("{} of one core", percent(cause.cpu_percent))
-    };
-    format!("; likely cause: {} (pid {}) with {share}", cause.process.code(), cause.pid)
+    let cause = finding.cause_phrase();
+    cause.map(|cause| format!("; likely cause: {cause}")).unwrap_or_default()
 }
 
 fn young(anomalies: &[AnomalySummary]) -> Option<String> {

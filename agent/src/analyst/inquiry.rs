@@ -10,8 +10,12 @@ use crate::{
     tools::{
         ToolError, View,
         anomaly_summary::{self, AnomalySummary, anomaly_summary},
-        current_status::{self, HostStatus, current_status_of},
+        changes_since::{self, HostChanges, changes_since},
+        current_status::{self, current_status_of},
+        disks::{self, HostDisks, disks},
+        host_status::HostStatus,
         recent_status_history::{self, History, recent_status_history},
+        top_processes::{self, HostProcesses, Measure, top_processes},
     },
 };
 
@@ -55,7 +59,7 @@ impl<'a> Inquiry<'a> {
     pub(super) fn status(&mut self, question: &Question) -> Result<Status, ToolError> {
         let mut status = Status { hosts: Vec::new(), left_out: 0 };
         for host in each(&question.hosts) {
-            let arguments = current_status::Arguments { host };
+            let arguments = current_status::Arguments { host, metric: None };
             self.record(current_status::TOOL.name, &arguments);
             let answer = current_status_of(self.view, &arguments, HOSTS_MAX)?;
             status.hosts.extend(answer.hosts);
@@ -87,11 +91,53 @@ impl<'a> Inquiry<'a> {
     ) -> Result<Vec<AnomalySummary>, ToolError> {
         let mut summaries = Vec::new();
         for host in each(&question.hosts) {
-            let arguments = anomaly_summary::Arguments { host, range: question.range };
+            let arguments =
+                anomaly_summary::Arguments { host, metric: None, range: question.range };
             self.record(anomaly_summary::TOOL.name, &arguments);
             summaries.push(anomaly_summary(self.view, &arguments)?);
         }
         Ok(summaries)
+    }
+
+    /// What changed since the moment or over the range of the question.
+    pub(super) fn changes(&mut self, question: &Question) -> Result<Vec<HostChanges>, ToolError> {
+        let mut changes = Vec::new();
+        let since = question.moment;
+        let range = if since.is_some() { None } else { question.range };
+        for host in each(&question.hosts) {
+            let arguments = changes_since::Arguments { host, since, range };
+            self.record(changes_since::TOOL.name, &arguments);
+            changes.extend(changes_since(self.view, &arguments)?.hosts);
+        }
+        Ok(changes)
+    }
+
+    /// The file systems, and how they changed.
+    pub(super) fn disks(&mut self, question: &Question) -> Result<Vec<HostDisks>, ToolError> {
+        let mut all = Vec::new();
+        for host in each(&question.hosts) {
+            let arguments = disks::Arguments { host, range: question.range };
+            self.record(disks::TOOL.name, &arguments);
+            all.extend(disks(self.view, &arguments)?.hosts);
+        }
+        Ok(all)
+    }
+
+    /// The largest processes at the moment or over the range of the question.
+    pub(super) fn processes(
+        &mut self,
+        question: &Question,
+        by: Measure,
+    ) -> Result<Vec<HostProcesses>, ToolError> {
+        let mut all = Vec::new();
+        let at = question.moment;
+        let range = if at.is_some() { None } else { question.range };
+        for host in each(&question.hosts) {
+            let arguments = top_processes::Arguments { host, by: Some(by), at, range };
+            self.record(top_processes::TOOL.name, &arguments);
+            all.extend(top_processes(self.view, &arguments)?.hosts);
+        }
+        Ok(all)
     }
 
     /// The same call twice is told once.

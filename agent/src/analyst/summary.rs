@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     metric::{Metric, Unit},
-    tools::{ToolError, anomaly_summary::AnomalySummary, current_status::HostStatus},
+    tools::{ToolError, anomaly_summary::AnomalySummary, host_status::HostStatus},
 };
 
 /// Hosts in one line before they are only counted.

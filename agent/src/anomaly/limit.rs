@@ -1,28 +1,30 @@
 //! Fixed limits.
 
-use sysmaint_protocol::{
-    Timestamp,
-    sample::{Disk, Sample, Temperature},
-};
+use sysmaint_protocol::sample::{Disk, Sample, Temperature};
 
-use super::{Finding, Kind, Severity};
+use super::{
+    Finding, Kind, Severity,
+    run::{self, Band},
+};
 use crate::{
     host_text::HostText,
     metric::{Metric, rounded},
 };
 
-/// A limit, and the value from which passing it is critical.
+/// A limit, the value from which passing it is critical, and the one below which it counts as
+/// passed no longer.
 #[derive(Clone, Copy)]
 struct Limit {
     warning: f64,
     critical: f64,
+    leave: f64,
 }
 
-const DISK_PERCENT: Limit = Limit { warning: 90.0, critical: 97.0 };
-const MEMORY_PERCENT: Limit = Limit { warning: 90.0, critical: 97.0 };
-const SWAP_PERCENT: Limit = Limit { warning: 50.0, critical: 90.0 };
-const LOAD_PER_CORE: Limit = Limit { warning: 2.0, critical: 8.0 };
-const CELSIUS: Limit = Limit { warning: 85.0, critical: 95.0 };
+const DISK_PERCENT: Limit = Limit { warning: 90.0, critical: 97.0, leave: 89.0 };
+const MEMORY_PERCENT: Limit = Limit { warning: 90.0, critical: 97.0, leave: 87.0 };
+const SWAP_PERCENT: Limit = Limit { warning: 50.0, critical: 90.0, leave: 45.0 };
+const LOAD_PER_CORE: Limit = Limit { warning: 2.0, critical: 8.0, leave: 1.7 };
+const CELSIUS: Limit = Limit { warning: 85.0, critical: 95.0, leave: 82.0 };
 
 /// What of `sample` is over a limit, and since when by the samples before it.
 pub(super) fn findings(sample: &Sample, samples: &[Sample]) -> Vec<Finding> {
@@ -67,10 +69,13 @@ fn found(
     samples: &[Sample],
     value: impl Fn(&Sample) -> Option<f64>,
 ) -> Option<Finding> {
-    let now = value(sample).filter(|now| *now > limit.warning)?;
+    let now = value(sample)?;
+    let known = samples.iter().filter_map(|sample| Some((sample.taken_at, value(sample)?)));
+    let band = Band { enter: limit.warning, leave: limit.leave };
+    // What a disk holds does not waver: it is told at once.
+    let at_once = metric == Metric::DiskUsedPercentMax && now > limit.warning;
+    let since = run::lasting(known, band).or(at_once.then_some(sample.taken_at))?;
     let severity = if now >= limit.critical { Severity::Critical } else { Severity::Warning };
-    let beyond = |sample: &Sample| value(sample).map(|value| value > limit.warning);
-    let since = since(sample, samples, beyond);
     Some(Finding {
         severity,
         metric: Some(metric),
@@ -84,18 +89,10 @@ fn found(
 #[expect(clippy::cast_precision_loss, reason = "no host has 2^52 cores")]
 fn load_limit(sample: &Sample) -> Option<Limit> {
     let cores = sample.cpu_cores_percent.len() as f64;
-    let Limit { warning, critical } = LOAD_PER_CORE;
-    (cores > 0.0).then_some(Limit { warning: warning * cores, critical: critical * cores })
-}
-
-/// The oldest sample of the unbroken run up to now in which `beyond` holds. A sample that does
-/// not know the value breaks nothing.
-pub(super) fn since(
-    sample: &Sample,
-    samples: &[Sample],
-    beyond: impl Fn(&Sample) -> Option<bool>,
-) -> Timestamp {
-    let run = samples.iter().rev().take_while(|sample| beyond(sample) != Some(false));
-    let oldest = run.filter(|sample| beyond(sample).is_some()).last();
-    oldest.map_or(sample.taken_at, |oldest| oldest.taken_at)
+    let Limit { warning, critical, leave } = LOAD_PER_CORE;
+    (cores > 0.0).then_some(Limit {
+        warning: warning * cores,
+        critical: critical * cores,
+        leave: leave * cores,
+    })
 }

@@ -1,7 +1,7 @@
 //! Median and spread that a few wild values cannot move.
 
 /// From the median absolute deviation to a standard deviation, for normally distributed values.
-const MAD_TO_DEVIATION: f64 = 1.4826;
+pub(super) const MAD_TO_DEVIATION: f64 = 1.4826;
 
 /// What is usual.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,12 +29,16 @@ impl Usual {
 }
 
 /// The middle value; absent without any.
-pub(super) fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let upper = *sorted.get(sorted.len() / 2)?;
-    let even = sorted.len().is_multiple_of(2);
-    Some(if even { f64::midpoint(sorted[sorted.len() / 2 - 1], upper) } else { upper })
+pub(crate) fn median(values: &[f64]) -> Option<f64> {
+    if values.is_empty() {
+        return None;
+    }
+    let mut values = values.to_vec();
+    let even = values.len().is_multiple_of(2);
+    let middle = values.len() / 2;
+    let (lower, upper, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    let below = lower.iter().copied().max_by(f64::total_cmp);
+    Some(below.filter(|_| even).map_or(*upper, |below| f64::midpoint(below, *upper)))
 }
 
 #[cfg(test)]

@@ -180,3 +180,66 @@ fn a_silent_host_is_found_and_its_old_numbers_are_not_news() {
     let finding = only(&judgement);
     assert_eq!((finding.kind, finding.since), (Kind::Silent, state.last_seen));
 }
+
+#[test]
+fn a_job_of_every_hour_is_usual_and_a_spike_beside_it_is_not() {
+    let busy = |index: u64| index % 60 < 6;
+    let quiet = judged(1_440, 60, |sample, index| {
+        sample.cpu_percent = Some(if busy(index + 57) { 85.0 } else { 10.0 + (index % 3) as f32 });
+    });
+    assert!(quiet.findings.is_empty(), "{:#?}", quiet.findings);
+    let spiked = judged(1_440, 60, |sample, index| {
+        let spike = index >= 1_430;
+        let usual = if busy(index + 30) { 85.0 } else { 10.0 + (index % 3) as f32 };
+        sample.cpu_percent = Some(if spike { 95.0 } else { usual });
+    });
+    assert_eq!(only(&spiked).metric, Some(Metric::CpuPercent));
+}
+
+#[test]
+fn a_level_that_rose_and_stayed_on_a_restless_host_is_told_with_its_beginning() {
+    let judgement = judged(720, 60, |sample, index| {
+        let level = if index >= 660 { 58.0 } else { 30.0 };
+        sample.cpu_percent = Some((level + 12.0 * noise(3, index)) as f32);
+    });
+    let finding = only(&judgement);
+    assert_eq!((finding.kind, finding.metric), (Kind::Shifted, Some(Metric::CpuPercent)));
+    let began = judgement.sample_time.since(finding.since).as_secs() / 60;
+    assert!(began.abs_diff(59) <= 5, "{began} minutes ago");
+    assert!(finding.score.unwrap() > 2.5);
+}
+
+#[test]
+fn a_temperature_that_wavers_about_its_limit_is_one_finding() {
+    let mut changes = 0;
+    let mut before = false;
+    for end in 100..360 {
+        let found = judged(end, 10, |sample, index| {
+            sample.temperatures[0].celsius = if index % 4 < 2 { 85.6 } else { 84.4 };
+            if index < 60 {
+                sample.temperatures[0].celsius = 84.0;
+            }
+            if (60..80).contains(&index) {
+                sample.temperatures[0].celsius = 86.0;
+            }
+        });
+        let over = found.findings.iter().any(|finding| finding.kind == Kind::OverLimit);
+        changes += usize::from(over != before);
+        before = over;
+    }
+    assert_eq!(changes, 1, "it begins once and does not end");
+}
+
+#[test]
+fn the_process_that_grew_is_the_cause_and_not_the_largest() {
+    let judgement = judged(360, 10, |sample, index| {
+        let busy = index >= 330;
+        sample.cpu_percent = Some(if busy { 96.0 } else { 50.0 });
+        let top = &mut sample.processes.as_mut().unwrap().top_cpu;
+        top[0].name = "database".to_owned();
+        top[0].cpu_percent = 100.0;
+        top[1].name = if busy { "report" } else { "cron" }.to_owned();
+        top[1].cpu_percent = if busy { 90.0 } else { 1.0 };
+    });
+    assert_eq!(only(&judgement).likely_cause.as_ref().unwrap().process.as_str(), "report");
+}

@@ -2,7 +2,7 @@
 
 use sysmaint_protocol::body::Tokens;
 
-use super::completion::Usage;
+use super::chunk::Usage;
 
 /// Characters a token, where a server does not count for us: about right for English and JSON.
 const CHARACTERS_PER_TOKEN: usize = 4;
@@ -26,6 +26,11 @@ impl Meter {
         self.estimated |= counted.is_none();
         self.input = self.input.saturating_add(input);
         self.output = self.output.saturating_add(output);
+    }
+
+    /// Tokens read and written.
+    pub(super) const fn total(self) -> u64 {
+        self.input.saturating_add(self.output)
     }
 
     /// Whether some of it is a guess.

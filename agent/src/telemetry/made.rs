@@ -152,6 +152,7 @@ impl Telemetry for Made {
             last_seen: series.last_seen,
             sample: series.samples.last().unwrap().clone(),
             missing: series.missing,
+            lost: 0,
         };
         Ok(self.hosts.iter().map(state).collect())
     }

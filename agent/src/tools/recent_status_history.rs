@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sysmaint_protocol::{Handle, Timestamp, sample::Sample};
+use sysmaint_protocol::{Handle, Timestamp};
+use sysmaint_store::Summary;
 
-use super::{Tool, ToolError, View, host_choice, host_property, object, range_property, run_typed};
+use super::{Tool, ToolError, View, host_choice, run_typed, schema};
 use crate::{
     metric::{Metric, Unit, rounded},
     range::Range,
-    telemetry::HostState,
+    telemetry::{HostState, Stretch},
 };
 
 /// Points of one metric in an answer.
@@ -20,9 +21,6 @@ pub const HOSTS_MAX: usize = 10;
 /// Hosts in one answer about every metric.
 pub const SUMMARY_HOSTS_MAX: usize = 6;
 
-/// Samples that are read of a host: every one of two hours at the default interval.
-pub(crate) const SAMPLES_MAX: usize = 720;
-
 /// The tool as it is offered to a model.
 pub const TOOL: Tool = Tool {
     name: "get_recent_status_history",
@@ -30,14 +28,10 @@ pub const TOOL: Tool = Tool {
                   times), first and last value of each metric over a range. With a metric named, \
                   up to 60 points of it as well.",
     parameters: || {
-        object(&json!({
-            "host": host_property(),
-            "metric": {
-                "type": "string",
-                "enum": Metric::ALL.map(Metric::name),
-                "description": "One metric, with points. Leave out for a summary of all.",
-            },
-            "range": range_property("1h"),
+        schema::object(&json!({
+            "host": schema::host(),
+            "metric": schema::metric("One metric, with points. Leave out for a summary of all."),
+            "range": schema::range("Default 1h."),
         }))
     },
     run: |view, arguments| run_typed(view, arguments, recent_status_history),
@@ -79,10 +73,10 @@ pub struct HostHistory {
     pub host: Handle,
     /// How many samples were looked at.
     pub samples: usize,
-    /// When the first of them was taken; absent without any.
+    /// When the first of them was taken, or the stretch that sums it up begins; absent without any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_sample: Option<Timestamp>,
-    /// When the last of them was taken.
+    /// When the last of them was taken, or its stretch begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_sample: Option<Timestamp>,
     /// What the host knows of.
@@ -114,7 +108,7 @@ pub struct MetricHistory {
 /// A value and when it was.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct At {
-    /// The sample's time.
+    /// The sample's time, or the beginning of the stretch that sums it up.
     pub time: Timestamp,
     /// The value.
     pub value: f64,
@@ -159,51 +153,59 @@ fn host_history(
     metrics: &[Metric],
     points: usize,
 ) -> Result<HostHistory, ToolError> {
-    let samples = view.telemetry.samples(&state.host, from, view.now, SAMPLES_MAX)?;
-    let metrics = metrics.iter().filter_map(|metric| metric_history(*metric, &samples, points));
+    let course = view.telemetry.stretches(&state.host, from, view.now)?;
+    let metrics = metrics.iter().filter_map(|metric| metric_history(*metric, &course, points));
     Ok(HostHistory {
         host: state.host.clone(),
-        samples: samples.len(),
-        first_sample: samples.first().map(|sample| sample.taken_at),
-        last_sample: samples.last().map(|sample| sample.taken_at),
+        samples: course.iter().map(|stretch| stretch.samples as usize).sum(),
+        first_sample: course.first().map(|stretch| stretch.time),
+        last_sample: course.last().map(|stretch| stretch.time),
         metrics: metrics.collect(),
     })
 }
 
-fn metric_history(metric: Metric, samples: &[Sample], points: usize) -> Option<MetricHistory> {
-    let at =
-        |sample: &Sample| Some(At { time: sample.taken_at, value: rounded(metric.value(sample)?) });
-    let values: Vec<At> = samples.iter().filter_map(at).collect();
-    let by_value = |one: &&At, other: &&At| one.value.total_cmp(&other.value);
+fn metric_history(metric: Metric, course: &[Stretch], points: usize) -> Option<MetricHistory> {
+    let place = Metric::ALL.iter().position(|known| *known == metric)?;
+    let known = |stretch: &Stretch| Some((stretch.time, stretch.values[place]?));
+    let values: Vec<(Timestamp, Summary)> = course.iter().filter_map(known).collect();
+    let at = |value: fn(&Summary) -> f64| {
+        values.iter().map(move |(time, summary)| At { time: *time, value: rounded(value(summary)) })
+    };
+    let by_value = |one: &At, other: &At| one.value.total_cmp(&other.value);
     Some(MetricHistory {
         metric,
         unit: metric.unit(),
-        lowest: *values.iter().min_by(by_value)?,
-        average: average(&values),
-        highest: *values.iter().max_by(by_value)?,
-        first: *values.first()?,
-        last: *values.last()?,
-        points: course(&values, points),
+        lowest: at(|summary| summary.low).min_by(by_value)?,
+        average: average(&values)?,
+        highest: at(|summary| summary.high).max_by(by_value)?,
+        first: at(Summary::mean).next()?,
+        last: at(Summary::mean).next_back()?,
+        points: points_of(&values, points),
     })
 }
 
-/// At most `points` stretches of equally many samples.
-fn course(values: &[At], points: usize) -> Vec<Point> {
+/// At most `points` points of equally many stretches.
+fn points_of(values: &[(Timestamp, Summary)], points: usize) -> Vec<Point> {
     if points == 0 {
         return Vec::new();
     }
-    let stretch = values.len().div_ceil(points).max(1);
-    let point = |values: &[At]| Point {
-        time: values[0].time,
-        average: average(values),
-        highest: values.iter().map(|at| at.value).fold(f64::MIN, f64::max),
+    let together = values.len().div_ceil(points).max(1);
+    let point = |values: &[(Timestamp, Summary)]| {
+        let highest = values.iter().map(|(_, summary)| summary.high).fold(f64::MIN, f64::max);
+        let time = values.first()?.0;
+        Some(Point { time, average: average(values)?, highest: rounded(highest) })
     };
-    values.chunks(stretch).map(point).collect()
+    values.chunks(together).filter_map(point).collect()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "no more than some hundred samples")]
-fn average(values: &[At]) -> f64 {
-    rounded(values.iter().map(|at| at.value).sum::<f64>() / values.len() as f64)
+/// The mean of all samples, however many each stretch sums up.
+fn average(values: &[(Timestamp, Summary)]) -> Option<f64> {
+    let summaries = values.iter().map(|(_, summary)| *summary);
+    let all = summaries.reduce(|mut all, summary| {
+        all.add(&summary);
+        all
+    });
+    all.map(|all| rounded(all.mean()))
 }
 
 #[cfg(test)]

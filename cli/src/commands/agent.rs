@@ -4,7 +4,14 @@ use sysmaint_service::metrics::Metrics;
 use tokio_util::sync::CancellationToken;
 
 use super::Ground;
-use crate::{data_files, failure::Failure, keyring::Service, observation, settings::Settings};
+use crate::{
+    data_files,
+    desk::{Desk, socket},
+    failure::Failure,
+    keyring::Service,
+    observation,
+    settings::Settings,
+};
 
 /// Runs the agent against a running NATS, or through a relay.
 pub(crate) async fn run(
@@ -13,9 +20,10 @@ pub(crate) async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
     let ground = Ground::prepare(&settings, Service::Agent, data_files::AGENT, &shutdown).await?;
-    let Ground { data: _data, way, store, trust_root } = ground;
+    let Ground { data, way, store, trust_root } = ground;
     let endpoint = way.endpoint(&settings.agent.identity, &store, &trust_root).await?;
     let _watch = observation::watch(&metrics, "agent", vec![endpoint.clone()]);
+    let _desk = socket::open(&data, Service::Agent, Desk::new(vec![endpoint.clone()]));
     tracing::info!("the agent is up");
     sysmaint_agent::run(settings.agent, endpoint, shutdown).await.map_err(Failure::unavailable)?;
     way.close().await;

@@ -1,4 +1,8 @@
-//! `sysmaint chat`: one question to the agent, and its answer.
+//! `sysmaint chat`: one question to the agent, and its answer; on a terminal while it is made.
+
+mod growing;
+
+use std::io::IsTerminal as _;
 
 use sysmaint_endpoint::Endpoint;
 use sysmaint_protocol::{
@@ -8,13 +12,9 @@ use sysmaint_protocol::{
 use sysmaint_service::exit::Exit;
 use tokio_util::sync::CancellationToken;
 
+use self::growing::Growing;
 use super::{inbox::set_aside, send};
-use crate::{
-    args::ChatArgs,
-    failure::Failure,
-    own_device::{OwnDevice, printable},
-    settings::Settings,
-};
+use crate::{args::ChatArgs, failure::Failure, own_device::OwnDevice, settings::Settings};
 
 /// Asks, waits as long as `SYSMAINT_CHAT_TIMEOUT_MS` says, and prints.
 pub(crate) async fn run(
@@ -22,12 +22,14 @@ pub(crate) async fn run(
     args: &ChatArgs,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
-    let prompt = Prompt { text: send::text(args.question.as_deref())? };
+    let prompt = Prompt { text: send::text(args.question.as_deref())?, fresh: args.fresh };
     let device = OwnDevice::start(&settings, &shutdown).await?;
-    let answered = ask(&device.endpoint, &settings, prompt).await;
+    let mut growing = Growing::default();
+    let follow = !args.json && std::io::stdout().is_terminal();
+    let answered = ask(&device.endpoint, &settings, prompt, follow.then_some(&mut growing)).await;
     device.finish().await?;
     let (id, answer) = answered?;
-    print(id, &answer, args.json);
+    print(id, &answer, &growing, args.json);
     if answer.refused {
         let handle = &settings.cli_identity;
         return Err(Failure::new(
@@ -42,12 +44,26 @@ async fn ask(
     endpoint: &Endpoint,
     settings: &Settings,
     prompt: Prompt,
+    growing: Option<&mut Growing>,
 ) -> Result<(ContentId, Answer), Failure> {
     let agent = &settings.agent.identity;
+    let mut activity = endpoint.activity();
     // What arrives from here on is read; what waits unread is left for `inbox`.
     let id = send::seal(endpoint, agent, &prompt).await?;
     let patience = settings.web.chat_timeout;
-    let answer = tokio::time::timeout(patience, answer_to(endpoint, agent, id)).await;
+    let printing = async {
+        match growing {
+            Some(growing) => growing.print_all(endpoint, &mut activity, agent, id).await,
+            None => std::future::pending().await,
+        }
+    };
+    let answer = tokio::time::timeout(patience, async {
+        tokio::select! {
+            answer = answer_to(endpoint, agent, id) => answer,
+            never = printing => match never {},
+        }
+    });
+    let answer = answer.await;
     let answer = answer.map_err(|_| {
         Failure::unavailable(anyhow::anyhow!(
             "no answer within {} s: it will be in `sysmaint inbox`",
@@ -81,15 +97,15 @@ async fn answer_to(endpoint: &Endpoint, agent: &Handle, id: ContentId) -> Result
 }
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]
-fn print(id: ContentId, answer: &Answer, json: bool) {
+fn print(id: ContentId, answer: &Answer, growing: &Growing, json: bool) {
     if json {
-        let Answer { text, model, refused, usage, took_ms, .. } = answer;
+        let Answer { text, model, refused, stopped, usage, took_ms, .. } = answer;
         let line = serde_json::json!({
-            "id": id, "reply": text, "model": model, "refused": refused, "usage": usage,
-            "took_ms": took_ms,
+            "id": id, "reply": text, "model": model, "refused": refused, "stopped": stopped,
+            "usage": usage, "took_ms": took_ms,
         });
         println!("{line}");
     } else {
-        println!("{}", printable(&answer.text));
+        println!("{}", growing.rest(&answer.text));
     }
 }

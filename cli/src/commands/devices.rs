@@ -3,12 +3,7 @@
 //! A running relay does it, asked over NATS with the relay's key. Nothing is locked here, so it
 //! works beside `sysmaint up`.
 
-use std::{
-    fmt,
-    io::{IsTerminal as _, Write as _},
-    str::FromStr,
-    time::Duration,
-};
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::Serialize;
 use sysmaint_bus::{AskError, Bus, RunningServer};
@@ -21,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     args::{Decide, DeviceCommand},
-    data_files, device,
+    confirmation, data_files, device,
     device::Broker,
     failure::Failure,
     keyring::{self, Service},
@@ -94,6 +89,8 @@ pub(crate) async fn run(
         DeviceCommand::Revoke(decide) => (Decision::Revoke, decide),
         DeviceCommand::Rotate(decide) => (Decision::Rotate, decide),
         DeviceCommand::Readmit(decide) => (Decision::Readmit, decide),
+        // Nobody else's devices are decided about by these; they are commands of their own.
+        DeviceCommand::Add(_) | DeviceCommand::Admit(_) => return Ok(()),
     };
     confirm(decision, decide)?;
     let bus = connect(&settings, &shutdown).await?;
@@ -104,6 +101,21 @@ pub(crate) async fn run(
     }
     bus.close().await;
     print_reports(&reports, decide.json)
+}
+
+/// Throws out every device of an identity that still is one. Returns how many those were.
+pub(super) async fn revoke_all(
+    settings: &Settings,
+    identity: &Handle,
+    shutdown: &CancellationToken,
+) -> Result<usize, Failure> {
+    let bus = connect(settings, shutdown).await?;
+    let theirs = theirs(&bus, Decision::Revoke, identity).await?;
+    for about in &theirs {
+        bus.decide(Decision::Revoke, about).await.map_err(failed)?;
+    }
+    bus.close().await;
+    Ok(theirs.len())
 }
 
 async fn connect(settings: &Settings, shutdown: &CancellationToken) -> Result<Bus, Failure> {
@@ -130,42 +142,33 @@ fn confirm(decision: Decision, decide: &Decide) -> Result<(), Failure> {
     if decide.yes {
         return Ok(());
     }
-    if !std::io::stdin().is_terminal() {
-        let text = "nobody can be asked here: say --yes if you are sure";
-        return Err(Failure::new(Exit::Usage, anyhow::anyhow!(text)));
-    }
-    let io = |error| Failure::new(Exit::Io, error);
-    let mut out = std::io::stderr();
-    write!(out, "{} {}? [y/N] ", decision.token(), decide.named).map_err(io)?;
-    out.flush().map_err(io)?;
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).map_err(io)?;
-    if matches!(line.trim(), "y" | "Y" | "yes") {
-        return Ok(());
-    }
-    Err(Failure::new(Exit::Failure, anyhow::anyhow!("nothing was done")))
+    confirmation::confirm(&format!("{} {}", decision.token(), decide.named), "you are sure")
 }
 
 async fn chosen(bus: &Bus, decision: Decision, named: &Named) -> Result<Vec<About>, Failure> {
-    let about = |device_id| About { identity: named.identity.clone(), device_id };
     if let Some(device_id) = named.device_id {
-        return Ok(vec![about(device_id)]);
+        return Ok(vec![About { identity: named.identity.clone(), device_id }]);
     }
-    let fits = |device: &ListedDevice| match decision {
-        Decision::Readmit => device.revoked_at.is_some(),
-        Decision::Revoke | Decision::Rotate | Decision::List => device.revoked_at.is_none(),
-    };
-    let theirs: Vec<_> = all(bus)
-        .await?
-        .into_iter()
-        .filter(|device| device.identity == named.identity && fits(device))
-        .map(|device| about(device.device_id))
-        .collect();
+    let theirs = theirs(bus, decision, &named.identity).await?;
     if theirs.is_empty() {
         let text = format!("{} has no device to {}", named.identity, decision.token());
         return Err(Failure::unavailable(anyhow::anyhow!(text)));
     }
     Ok(theirs)
+}
+
+/// The devices of an identity that a decision can be about.
+async fn theirs(bus: &Bus, decision: Decision, identity: &Handle) -> Result<Vec<About>, Failure> {
+    let fits = |device: &ListedDevice| match decision {
+        Decision::Readmit => device.revoked_at.is_some(),
+        Decision::Revoke | Decision::Rotate | Decision::List => device.revoked_at.is_none(),
+    };
+    Ok(all(bus)
+        .await?
+        .into_iter()
+        .filter(|device| device.identity == *identity && fits(device))
+        .map(|device| About { identity: device.identity, device_id: device.device_id })
+        .collect())
 }
 
 /// All of them, by handle and number.
@@ -239,7 +242,7 @@ fn print_reports(reports: &[Report], json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn document<T: Serialize + ?Sized>(value: &T) -> Result<String, Failure> {
+pub(super) fn document<T: Serialize + ?Sized>(value: &T) -> Result<String, Failure> {
     serde_json::to_string_pretty(value).map_err(|error| Failure::new(Exit::Failure, error))
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use sysmaint_endpoint::{Endpoint, StepError};
 use sysmaint_protocol::{
-    Handle, Kind,
+    Alert, Handle, Kind,
+    alert::State,
     body::{self, Answer, Text},
 };
 use sysmaint_store::InboxRow;
@@ -29,12 +30,12 @@ pub(crate) async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
     let device = OwnDevice::start(&settings, &shutdown).await?;
-    let printed = print_all(&device.endpoint, args).await;
+    let printed = print_all(&device.endpoint, &settings.agent.identity, args).await;
     device.finish().await?;
     printed
 }
 
-async fn print_all(endpoint: &Endpoint, args: &InboxArgs) -> Result<(), Failure> {
+async fn print_all(endpoint: &Endpoint, agent: &Handle, args: &InboxArgs) -> Result<(), Failure> {
     let mut inbox = endpoint.inbox();
     let mut until = Instant::now() + args.wait.0;
     while let Ok(message) = timeout_at(until, inbox.next()).await {
@@ -46,7 +47,8 @@ async fn print_all(endpoint: &Endpoint, args: &InboxArgs) -> Result<(), Failure>
             set_aside(endpoint, &message).await?;
             continue;
         }
-        let accepted = sender.zip(text_of(&message));
+        let text = |sender: Handle| text_of(&message, sender == *agent).map(|text| (sender, text));
+        let accepted = sender.and_then(text);
         let Some((sender, text)) = accepted else {
             let turned = endpoint.turn_away(&message, "not_accepted").await;
             turned.map_err(Failure::unavailable)?;
@@ -66,13 +68,23 @@ pub(super) async fn set_aside(endpoint: &Endpoint, message: &InboxRow) -> Result
     seen.map(|_| ()).map_err(Failure::unavailable)
 }
 
-/// Of a text, or of an answer that came after its question was given up.
-fn text_of(message: &InboxRow) -> Option<String> {
+/// Of a text, of an answer that came after its question was given up, or of the agent's alert.
+fn text_of(message: &InboxRow, is_from_agent: bool) -> Option<String> {
     match message.kind {
+        Kind::Alert if is_from_agent => body::decode::<Alert>(&message.body).ok().map(alert_text),
         Kind::Text => body::decode::<Text>(&message.body).ok().map(|text| text.text),
         Kind::Answer => body::decode::<Answer>(&message.body).ok().map(|answer| answer.text),
         _ => None,
     }
+}
+
+fn alert_text(alert: Alert) -> String {
+    let state = match alert.state {
+        State::Firing => alert.severity.name(),
+        State::Resolved => "resolved",
+    };
+    let cause = alert.cause.map(|cause| format!("; likely cause: {cause}")).unwrap_or_default();
+    format!("[{state}] {}: {}{cause}", alert.host, alert.summary)
 }
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]

@@ -28,7 +28,7 @@ pub(crate) async fn run(
     args: &InviteArgs,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
-    let urls = addresses(&settings, args)?;
+    let urls = addresses(&settings, &args.relay)?;
     let data = data_files::open_shared(&settings)?;
     let credentials = keyring::credentials(&settings, &data, Service::Relay)?;
     let root = data_files::trust_root(&settings, &data, &shutdown).await?;
@@ -60,9 +60,9 @@ pub(crate) async fn run(
 }
 
 /// Where the other machine finds the relay.
-fn addresses(settings: &Settings, args: &InviteArgs) -> Result<Vec<RelayUrl>, Failure> {
-    if !args.relay.is_empty() {
-        return Ok(args.relay.clone());
+pub(super) fn addresses(settings: &Settings, said: &[RelayUrl]) -> Result<Vec<RelayUrl>, Failure> {
+    if !said.is_empty() {
+        return Ok(said.to_vec());
     }
     if !settings.relay_access.urls.is_empty() {
         return Ok(settings.relay_access.urls.clone());

@@ -5,8 +5,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::Ground;
 use crate::{
-    data_files, failure::Failure, keyring::Service, membership::Membership, observation,
-    settings::Settings, way::Way,
+    data_files,
+    desk::{Desk, socket},
+    failure::Failure,
+    keyring::Service,
+    membership::Membership,
+    observation,
+    settings::Settings,
+    way::Way,
 };
 
 /// Runs the probe against a running NATS, or through a relay.
@@ -20,6 +26,7 @@ pub(crate) async fn run(
     name(&mut settings, &way, &data)?;
     let endpoint = way.endpoint(&settings.probe.identity, &store, &trust_root).await?;
     let _watch = observation::watch(&metrics, "probe", vec![endpoint.clone()]);
+    let _desk = socket::open(&data, Service::Probe, Desk::new(vec![endpoint.clone()]));
     tracing::info!("the probe is up");
     sysmaint_probe::run(settings.probe, endpoint, shutdown).await.map_err(Failure::unavailable)?;
     way.close().await;

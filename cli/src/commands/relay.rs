@@ -60,7 +60,15 @@ pub(crate) async fn run(
 /// Opens this bridge's audit, or begins it.
 pub(crate) async fn open_audit(path: PathBuf, passphrase: Passphrase) -> Result<Audit, Failure> {
     let opened = tokio::task::spawn_blocking(move || AuditLog::open(&path, &passphrase)).await;
-    opened.map_err(Failure::unavailable)?.map(Audit::new).map_err(device::store_failure)
+    opened.map_err(Failure::unavailable)?.map(Audit::new).map_err(|error| {
+        let failure = device::store_failure(error);
+        if failure.exit() != Exit::Unavailable {
+            return failure;
+        }
+        let hint = "each relay writes an audit of its own: a second one over the same data \
+                    directory needs another file in RELAY_DB";
+        Failure::new(failure.exit(), failure.into_error().context(hint))
+    })
 }
 
 /// Reads the certificate authority, or makes it the first time.

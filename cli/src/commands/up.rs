@@ -18,7 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{STOP_WITHIN, relay, web};
 use crate::{
-    data_files, device,
+    data_files,
+    desk::{Desk, socket},
+    device,
     device::Broker,
     failure::Failure,
     keyring::{self, Service},
@@ -131,8 +133,13 @@ async fn run_services(
         device::endpoint(&settings.agent.identity, &stores.agent, &agent_bus, &root).await?;
     let probe =
         device::endpoint(&settings.probe.identity, &stores.probe, &probe_bus, &root).await?;
-    let (backend, _web_watch) =
-        web::backend(&settings, &stores.web, &web_bus, &root, &metrics).await?;
+    let web::Devices { backend, desk, watch: _web_watch } =
+        web::devices(&settings, &stores.web, &web_bus, &root, &metrics).await?;
+    let _desks = [
+        socket::open(data, Service::Agent, Desk::new(vec![agent.clone()])),
+        socket::open(data, Service::Probe, Desk::new(vec![probe.clone()])),
+        socket::open(data, Service::Web, desk),
+    ];
     let _agent_watch = observation::watch(&metrics, "agent", vec![agent.clone()]);
     let _probe_watch = observation::watch(&metrics, "probe", vec![probe.clone()]);
     let tap = web::watch(&settings, &tap_bus, &shutdown).await;

@@ -11,7 +11,9 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::Ground;
 use crate::{
-    data_files, device,
+    data_files,
+    desk::{Desk, socket},
+    device,
     failure::Failure,
     keyring::{self, Service},
     observation,
@@ -37,32 +39,43 @@ pub(crate) async fn run(
         }
         None => None,
     };
-    let (backend, _watch) = backend(&settings, &store, bus, &trust_root, &metrics).await?;
+    let Devices { backend, desk, watch: _watch } =
+        devices(&settings, &store, bus, &trust_root, &metrics).await?;
+    let _desk = socket::open(&data, Service::Web, desk);
     serve(&settings, listener, backend, tap, metrics, shutdown).await?;
     way.close().await;
     Ok(())
 }
 
-/// Alice's and bob's devices, and the watch over them.
-pub(crate) async fn backend(
+/// Alice's and bob's devices.
+pub(crate) struct Devices {
+    pub(crate) backend: SealedBackend,
+    pub(crate) desk: Desk,
+    pub(crate) watch: AbortOnDropHandle<()>,
+}
+
+/// Opens them.
+pub(crate) async fn devices(
     settings: &Settings,
     store: &Store,
     bus: &Bus,
     trust_root: &[u8],
     metrics: &Metrics,
-) -> Result<(SealedBackend, AbortOnDropHandle<()>), Failure> {
+) -> Result<Devices, Failure> {
     let alice = device::endpoint(&settings.web.alice, store, bus, trust_root).await?;
     let bob = device::endpoint(&settings.web.bob, store, bus, trust_root).await?;
-    let watch = observation::watch(metrics, "web", vec![alice.clone(), bob.clone()]);
+    let both = vec![alice.clone(), bob.clone()];
+    let watch = observation::watch(metrics, "web", both.clone());
     let backend = SealedBackend::new(
         settings.web.clone(),
         settings.agent.probes.clone(),
         settings.agent.silent_after,
+        settings.agent.retention.clone(),
         alice,
         bob,
         bus.clone(),
     );
-    Ok((backend, watch))
+    Ok(Devices { backend, desk: Desk::new(both), watch })
 }
 
 /// Watches the demo's two mailboxes.

@@ -20,10 +20,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 struct Found {
     registered: bool,
     receiving: bool,
+    stands_by: bool,
     last_sent: Option<Timestamp>,
     last_opened: Option<Timestamp>,
     outbox: u64,
     held: u64,
+    missing: u64,
     dead_letters: Vec<(String, u64)>,
     usage: Option<Usage>,
 }
@@ -52,18 +54,21 @@ async fn look(endpoints: &[Endpoint]) -> Result<Found, WriteError<SqlError>> {
     let Some(first) = endpoints.first() else { return Ok(Found::default()) };
     let slots: Vec<i64> = endpoints.iter().map(Endpoint::slot).collect();
     let read = move |view: &View<'_>| -> Result<Found, SqlError> {
-        let mut outbox = 0_u64;
+        let (mut outbox, mut missing) = (0_u64, 0_u64);
         for slot in slots {
             outbox = outbox.saturating_add(view.outbox().waiting(slot)?.0);
+            missing = missing.saturating_add(view.repairs().counts(slot)?.missing);
         }
         let (dead_letters, held) = (view.dead_letters().counts()?, view.dead_letters().held()?);
-        Ok(Found { outbox, held, dead_letters, usage: view.usage().get()?, ..Found::default() })
+        let usage = view.usage().get()?;
+        Ok(Found { outbox, held, missing, dead_letters, usage, ..Found::default() })
     };
     let stored = first.store().read(read).await?;
     let statuses: Vec<_> = endpoints.iter().map(|each| each.status().borrow().clone()).collect();
     Ok(Found {
         registered: statuses.iter().all(|status| status.registered),
         receiving: statuses.iter().all(|status| status.receiving),
+        stands_by: statuses.iter().any(|status| status.stands_by),
         last_sent: statuses.iter().filter_map(|status| status.last_sent).max(),
         last_opened: statuses.iter().filter_map(|status| status.last_opened).max(),
         ..stored
@@ -86,12 +91,20 @@ fn register(metrics: &Metrics, service: &'static str, latest: &Arc<Mutex<Found>>
     gauge("sysmaint_endpoint_receiving", "1 while the mailboxes are open", |found| {
         Some(flag(found.receiving))
     });
+    gauge("sysmaint_endpoint_standing_by", "1 while another process serves a device", |found| {
+        Some(flag(found.stands_by))
+    });
     gauge("sysmaint_endpoint_outbox_envelopes", "sealed and not yet confirmed", |found| {
         Some(number(found.outbox))
     });
     gauge("sysmaint_endpoint_held_envelopes", "held for a changed identity key", |found| {
         Some(number(found.held))
     });
+    gauge(
+        "sysmaint_endpoint_missing_messages",
+        "never arrived, as far as the sequences of later ones tell",
+        |found| Some(number(found.missing)),
+    );
     gauge(
         "sysmaint_endpoint_last_sent_timestamp_seconds",
         "when an envelope was last confirmed, in seconds since 1970",

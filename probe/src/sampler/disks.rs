@@ -70,6 +70,11 @@ impl Disks {
         Self { list: sysinfo::Disks::new().ok(), before: HashMap::new() }
     }
 
+    #[cfg(test)]
+    pub(super) fn unreadable() -> Self {
+        Self { list: None, before: HashMap::new() }
+    }
+
     /// Reads all file systems that hold data of this host, each once.
     pub(super) fn read(&mut self, elapsed: Elapsed) -> Vec<Disk> {
         let Some(list) = &mut self.list else { return Vec::new() };

@@ -1,8 +1,11 @@
 //! Network interfaces.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use sysinfo::NetworkData;
 use sysmaint_protocol::sample::Network;
 
 use super::{Elapsed, name::plain, rate::per_second};
@@ -13,13 +16,16 @@ pub(super) const NETWORKS_MAX: usize = 64;
 /// Bytes of an interface's name; Linux has at most 15.
 pub(super) const INTERFACE_MAX: usize = 64;
 
+/// All interfaces in one file; the directories in `/sys` take a dozen for each.
+const COUNTERS: &str = "proc/self/net/dev";
+
 /// The interfaces and their counters at the sample before.
 pub(super) struct Networks {
-    interfaces: Option<sysinfo::Networks>,
+    file: PathBuf,
     before: HashMap<String, Counters>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Counters {
     received: u64,
     sent: u64,
@@ -27,18 +33,19 @@ struct Counters {
 }
 
 impl Networks {
-    pub(super) fn new() -> Self {
-        Self { interfaces: sysinfo::Networks::new().ok(), before: HashMap::new() }
+    /// Of the host whose files these are.
+    pub(super) fn below(root: &Path) -> Self {
+        Self { file: root.join(COUNTERS), before: HashMap::new() }
     }
 
     /// Reads all interfaces.
     pub(super) fn read(&mut self, elapsed: Elapsed) -> Vec<Network> {
-        let Some(interfaces) = &mut self.interfaces else { return Vec::new() };
-        interfaces.refresh(true);
-        let mut now: Vec<_> = interfaces
-            .iter()
-            .map(|(name, data)| (plain(&name.to_string_lossy(), INTERFACE_MAX), counters(data)))
-            .collect();
+        let read = fs::read(&self.file).unwrap_or_default();
+        self.take(&String::from_utf8_lossy(&read), elapsed)
+    }
+
+    fn take(&mut self, read: &str, elapsed: Elapsed) -> Vec<Network> {
+        let mut now: Vec<_> = read.lines().filter_map(interface).collect();
         // A host of containers has hundreds of virtual pairs; they go first where not all fit.
         now.sort_unstable_by(|(one, _), (other, _)| rank(one).cmp(&rank(other)));
         now.truncate(NETWORKS_MAX);
@@ -51,16 +58,22 @@ impl Networks {
     }
 }
 
-fn rank(interface: &str) -> (bool, &str) {
-    (interface.starts_with("veth"), interface)
+/// A line of the file: a name, then sixteen counters, of which the first eight are of what was
+/// received. The lines of the heading have no such name.
+fn interface(line: &str) -> Option<(String, Counters)> {
+    let (name, counters) = line.rsplit_once(':')?;
+    let counters: Vec<u64> =
+        counters.split_ascii_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
+    let counters = Counters {
+        received: *counters.first()?,
+        sent: *counters.get(8)?,
+        errors: counters.get(2)?.saturating_add(*counters.get(10)?),
+    };
+    Some((plain(name, INTERFACE_MAX), counters))
 }
 
-fn counters(data: &NetworkData) -> Counters {
-    Counters {
-        received: data.total_received(),
-        sent: data.total_transmitted(),
-        errors: data.total_errors_on_received().saturating_add(data.total_errors_on_transmitted()),
-    }
+fn rank(interface: &str) -> (bool, &str) {
+    (interface.starts_with("veth"), interface)
 }
 
 fn network(name: &str, now: Counters, before: Option<&Counters>, elapsed: Elapsed) -> Network {
@@ -102,6 +115,25 @@ mod tests {
         let anew = network("eth0", at(10, 600, 0), Some(&at(1_000, 500, 1)), TEN_SECONDS);
         assert_eq!((anew.received_bytes_per_s, anew.errors), (None, None));
         assert_eq!(anew.sent_bytes_per_s, Some(10.0));
+    }
+
+    #[test]
+    fn an_interface_is_read_from_its_line() {
+        let file = "Inter-|   Receive                        |  Transmit\n \
+             face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets\n    \
+             lo: 1000 10 0 0 0 0 0 0 1000 10 0 0 0 0 0 0\n  eth0: 5000 9 2 1 0 0 0 7 700 8 3 0 0 0 0 0\n\
+             bad0: 1 2 x\n";
+        let mut networks = Networks::below(Path::new("/"));
+        let first = networks.take(file, None);
+        let names: Vec<_> = first.iter().map(|network| network.interface.as_str()).collect();
+        assert_eq!(names, ["eth0", "lo"]);
+        assert_eq!(networks.before["eth0"], at(5_000, 700, 5));
+    }
+
+    #[test]
+    fn interfaces_that_cannot_be_read_are_absent() {
+        let mut networks = Networks::below(Path::new("/no such place"));
+        assert_eq!(networks.read(TEN_SECONDS), []);
     }
 
     #[test]

@@ -29,6 +29,11 @@ impl Temperatures {
         Self { components: Components::new().ok(), until_relist: 0 }
     }
 
+    #[cfg(test)]
+    pub(super) fn unreadable() -> Self {
+        Self { components: None, until_relist: 0 }
+    }
+
     /// Reads all sensors.
     pub(super) fn read(&mut self) -> Vec<Temperature> {
         let Some(components) = &mut self.components else { return Vec::new() };

@@ -1,6 +1,5 @@
 //! Sender certificates: issued for seven days, the last one kept for bundles.
 
-use sysmaint_bus::RegistryError;
 use sysmaint_device::{
     authority::{Authority, IssuedCertificate},
     key::IdentityKey,
@@ -11,11 +10,8 @@ use sysmaint_protocol::{
     subject::Mailbox,
 };
 
-use super::{CHANGE_ATTEMPTS, RelayDirectory, key_of, pause, unknown_device};
-use crate::{
-    clock,
-    problem::{INTERNAL, UNAVAILABLE, unavailable},
-};
+use super::{CHANGE_ATTEMPTS, RelayDirectory, contended, key_of, unknown_device};
+use crate::{clock, problem::INTERNAL};
 
 /// Signs a certificate for a key that was checked before.
 pub(super) fn issue(
@@ -46,11 +42,9 @@ pub(super) async fn renew(
             expires_at: issued.expires_at,
         };
         device.certificate = answer.certificate.clone();
-        match directory.registry.update_identity(&own.handle, &identity, revision).await {
-            Ok(_) => return Ok(answer),
-            Err(RegistryError::Conflict) => pause().await,
-            Err(error) => return Err(unavailable(error)),
+        if directory.write(&own.handle, &identity, revision).await? {
+            return Ok(answer);
         }
     }
-    Err(UNAVAILABLE.because("the identity is being changed by others; try again in a moment"))
+    Err(contended())
 }

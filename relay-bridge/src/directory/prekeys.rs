@@ -6,8 +6,9 @@ use serde::Serialize;
 use sysmaint_bus::registry::StandingPrekeys;
 use sysmaint_device::{key::IdentityKey, verify};
 use sysmaint_protocol::{
+    Base64Bytes,
     limits::PREKEYS_PER_UPLOAD,
-    rest::{PrekeyCount, PrekeyUpload, Problem},
+    rest::{PrekeyCount, PrekeyStock, PrekeyUpload, Problem, standing_digest},
     subject::{Mailbox, OneTimeKind},
 };
 
@@ -36,6 +37,22 @@ pub(super) async fn upload(
         registry.add_one_time(own, kind, &keys).await.map_err(unavailable)?;
     }
     registry.count_one_time(own).await.map_err(unavailable)
+}
+
+/// What is there of a device, and which standing prekeys those are.
+pub(super) async fn stock(
+    directory: &RelayDirectory,
+    own: &Mailbox,
+) -> Result<PrekeyStock, Problem> {
+    let device = directory.device(own).await?;
+    let registry = &directory.registry;
+    let count = registry.count_one_time(own).await.map_err(unavailable)?;
+    let standing = registry.standing(own).await.map_err(unavailable)?;
+    let digest = standing.map(|StandingPrekeys { signed_prekey, last_resort_kyber_prekey }| {
+        let key = &device.identity_key.0;
+        Base64Bytes(standing_digest(key, &signed_prekey, &last_resort_kyber_prekey).to_vec())
+    });
+    Ok(PrekeyStock { count, digest })
 }
 
 fn check_numbers(upload: &PrekeyUpload) -> Result<(), Problem> {

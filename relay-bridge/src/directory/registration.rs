@@ -18,13 +18,16 @@ use sysmaint_protocol::{
 use super::{
     CHANGE_ATTEMPTS, Origin, RelayDirectory, certificate, challenge,
     code::Presented,
-    login, pause,
+    contended, login, pause,
     placement::{Placement, place},
     token::{self, Token},
 };
 use crate::{
     clock,
-    problem::{CODE_REQUIRED, INVALID_REGISTRATION, UNAVAILABLE, WRONG_SIGNATURE, unavailable},
+    problem::{
+        ADMISSION_REFUSED, ADMISSION_REQUIRED, CODE_REQUIRED, INVALID_REGISTRATION,
+        WRONG_SIGNATURE, unavailable,
+    },
 };
 
 /// `GET /v1/prekeys/count` is a path of its own, so an identity of this name could not be found.
@@ -89,9 +92,18 @@ async fn admit(
     let registry = &directory.registry;
     let found = registry.identity(&request.identity).await.map_err(unavailable)?;
     let identity = found.map(|(identity, _revision)| identity);
-    let placed = place(identity, request.service_id, entry(request, "", issued));
-    if matches!(&placed, Ok(placement) if placement.previous.is_some()) {
+    let device = entry(request, "", issued);
+    let placed = place(identity, request.service_id, device, clock::now());
+    // A device that is let in already, or that one of its handle's devices has admitted.
+    let is_vouched_for =
+        |placement: &Placement| placement.previous.is_some() || placement.is_admitted;
+    if placed.as_ref().is_ok_and(is_vouched_for) {
         return Ok(None);
+    }
+    if let Err(problem) = &placed
+        && is_about_admission(problem)
+    {
+        return Err(problem.clone());
     }
     // Which handles are taken is told to those only who have a code.
     let Some(code) = &request.code else { return Err(code_required()) };
@@ -99,6 +111,11 @@ async fn admit(
     placed?;
     presented.claim(registry, request).await?;
     Ok(Some(presented))
+}
+
+/// Whoever knows the service id of a handle learns nothing from it being registered.
+fn is_about_admission(problem: &Problem) -> bool {
+    [ADMISSION_REFUSED, ADMISSION_REQUIRED].iter().any(|kind| kind.urn() == problem.kind)
 }
 
 fn code_required() -> Problem {
@@ -142,7 +159,8 @@ async fn bind(
         let found = registry.identity(&own.handle).await.map_err(unavailable)?;
         let (identity, revision) = found.unzip();
         let device = entry(request, hash.as_str(), issued);
-        let Placement { identity, previous } = match place(identity, request.service_id, device) {
+        let placed = place(identity, request.service_id, device, clock::now());
+        let Placement { identity, previous, is_admitted: _ } = match placed {
             Ok(placement) => placement,
             Err(refused) => {
                 if stored {
@@ -175,7 +193,7 @@ async fn bind(
             Err(error) => return Err(unavailable(error)),
         }
     }
-    Err(UNAVAILABLE.because("the identity is being changed by others; try again in a moment"))
+    Err(contended())
 }
 
 fn entry(
@@ -190,7 +208,7 @@ fn entry(
         transport: request.transport,
         token_hash: token_hash.to_owned(),
         certificate: issued.certificate.clone().into(),
-        admission: None,
+        admission: request.admission.clone(),
         nats: request.nats.clone(),
         registered_at: clock::now(),
     }

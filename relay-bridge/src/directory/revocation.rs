@@ -6,23 +6,23 @@
 
 use async_trait::async_trait;
 use sysmaint_bus::{
-    AdministrationHandler, RegistryError,
+    AdministrationHandler,
     registry::{Identity, RegisteredDevice, RevokedDevice},
 };
 use sysmaint_protocol::{
-    DeviceId, Handle, NatsLogin,
+    Admission, DeviceId, NatsLogin,
     administration::{About, Decided, Decision, DeviceList, ListRequest},
     rest::{Problem, Transport},
     subject::Mailbox,
 };
 
 use super::{
-    CHANGE_ATTEMPTS, RelayDirectory, listing, pause, registration::end_sessions, unknown_device,
+    CHANGE_ATTEMPTS, RelayDirectory, contended, listing, registration::end_sessions, unknown_device,
 };
 use crate::{
     clock,
     counters::Event,
-    problem::{UNAVAILABLE, UNKNOWN_IDENTITY, unavailable},
+    problem::{UNKNOWN_IDENTITY, unavailable},
 };
 
 #[async_trait]
@@ -103,7 +103,7 @@ impl RelayDirectory {
             let (mut identity, revision) = self.identity(&device.handle).await?;
             let Some(was) = move_out(&mut identity, device.device_id) else {
                 // One that is out already is asked about again to finish what was cut off.
-                return if is_out(&identity, device) {
+                return if identity.has_revoked(device.device_id) {
                     Ok(None)
                 } else {
                     Err(unknown_device(device))
@@ -122,14 +122,14 @@ impl RelayDirectory {
     async fn readmit_device(&self, device: &Mailbox) -> Result<Decided, Problem> {
         for _ in 0..CHANGE_ATTEMPTS {
             let (mut identity, revision) = self.identity(&device.handle).await?;
-            if !is_out(&identity, device) {
+            if !identity.has_revoked(device.device_id) {
                 return Err(UNKNOWN_IDENTITY.because(format!(
                     "device {} was not revoked, so it needs nobody's word to register",
                     device.device_id
                 )));
             }
             for gone in &mut identity.revoked {
-                gone.readmitted |= gone.device_id == device.device_id;
+                gone.readmitted |= gone.is_of_now(device.device_id);
             }
             if self.write(&device.handle, &identity, revision).await? {
                 return Ok(decided(None, 0));
@@ -154,45 +154,26 @@ impl RelayDirectory {
             }
         }
     }
-
-    /// False if somebody else changed the identity first.
-    async fn write(
-        &self,
-        handle: &Handle,
-        identity: &Identity,
-        revision: u64,
-    ) -> Result<bool, Problem> {
-        match self.registry.update_identity(handle, identity, revision).await {
-            Ok(_) => Ok(true),
-            Err(RegistryError::Conflict) => {
-                pause().await;
-                Ok(false)
-            }
-            Err(error) => Err(unavailable(error)),
-        }
-    }
 }
 
 /// From the registered devices to those that are out.
 fn move_out(identity: &mut Identity, device_id: DeviceId) -> Option<RegisteredDevice> {
     let place = identity.devices.iter().position(|device| device.device_id == device_id)?;
     let was = identity.devices.remove(place);
+    // Its word counts no more for whoever has not used it yet.
+    identity.awaited.retain(|awaited| {
+        Admission::parse(&awaited.admission.0).is_ok_and(|admission| admission.by != device_id)
+    });
     identity.revoked.retain(|gone| gone.identity_key != was.identity_key);
     identity.revoked.push(RevokedDevice {
         device_id,
         identity_key: was.identity_key.clone(),
+        admission: was.admission.clone(),
+        service_id: None,
         revoked_at: clock::now(),
         readmitted: false,
     });
     Some(was)
-}
-
-fn is_out(identity: &Identity, device: &Mailbox) -> bool {
-    identity.revoked.iter().any(|gone| gone.device_id == device.device_id)
-}
-
-fn contended() -> Problem {
-    UNAVAILABLE.because("the identity is being changed by others; try again in a moment")
 }
 
 fn named(about: &About) -> Mailbox {

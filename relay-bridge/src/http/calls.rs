@@ -9,12 +9,13 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use sysmaint_bus::DirectoryHandler as _;
+use sysmaint_bus::DirectoryHandler;
 use sysmaint_protocol::{
     Handle,
     rest::{
-        Bundle, Challenge, ChallengeRequest, DeliveryCertificate, PrekeyCount, PrekeyUpload,
-        RegisterRequest, Registered, SendAccepted, SendRequest, TrustRoot,
+        AdmitRequest, Admitted, Bundle, Challenge, ChallengeRequest, DeliveryCertificate,
+        PrekeyCount, PrekeyStock, PrekeyUpload, Problem, RegisterRequest, Registered, Roster,
+        SendAccepted, SendRequest, TrustRoot,
     },
     subject::Mailbox,
 };
@@ -33,24 +34,28 @@ use crate::{
     Origin,
     delivery::Undelivered,
     problem::{
-        ADMISSION_REQUIRED, AUDIT_UNAVAILABLE, BROKER_REFUSED, CHALLENGE_SPENT, CODE_REFUSED,
-        CODE_REQUIRED, DEVICE_REVOKED, ENVELOPE_TOO_LARGE, HANDLE_TAKEN, INVALID_PREKEYS,
-        INVALID_REGISTRATION, INVALID_REQUEST, LOGIN_TAKEN, MAILBOX_FULL, MISMATCHED_DEVICES,
-        NO_PREKEYS, NOT_AN_ENVELOPE, STALE_DEVICES, TOO_MANY_PREKEYS, TRANSPORT_FIXED, UNCONFIRMED,
-        UNKNOWN_IDENTITY, WRONG_SIGNATURE,
+        ADMISSION_REFUSED, ADMISSION_REQUIRED, AUDIT_UNAVAILABLE, BROKER_REFUSED, CHALLENGE_SPENT,
+        CODE_REFUSED, CODE_REQUIRED, DEVICE_REVOKED, ENVELOPE_TOO_LARGE, HANDLE_TAKEN,
+        INVALID_PREKEYS, INVALID_REGISTRATION, INVALID_REQUEST, LOGIN_TAKEN, MAILBOX_FULL,
+        MISMATCHED_DEVICES, NO_PREKEYS, NOT_AN_ENVELOPE, STALE_DEVICES, TOO_MANY_ADMISSIONS,
+        TOO_MANY_PREKEYS, TRANSPORT_FIXED, UNCONFIRMED, UNKNOWN_IDENTITY, WRONG_SIGNATURE,
     },
 };
 
 problems! {
+    AdmitProblems = ANY, BODY, TOKEN, &[
+        ADMISSION_REFUSED, DEVICE_REVOKED, TOO_MANY_ADMISSIONS, UNKNOWN_IDENTITY,
+    ];
     BundleProblems = ANY, TOKEN, &[
         AUDIT_UNAVAILABLE, INVALID_REQUEST, NO_PREKEYS, UNKNOWN_IDENTITY,
     ];
     CertificateProblems = ANY, TOKEN, &[AUDIT_UNAVAILABLE, UNKNOWN_IDENTITY];
     ChallengeProblems = ANY, BODY;
     CountProblems = ANY, TOKEN;
+    DevicesProblems = ANY, TOKEN, &[INVALID_REQUEST, UNKNOWN_IDENTITY];
     OpenProblems = ANY;
     RegisterProblems = ANY, BODY, &[
-        ADMISSION_REQUIRED, AUDIT_UNAVAILABLE, CHALLENGE_SPENT, CODE_REFUSED, CODE_REQUIRED,
+        ADMISSION_REFUSED, ADMISSION_REQUIRED, AUDIT_UNAVAILABLE, CHALLENGE_SPENT, CODE_REFUSED, CODE_REQUIRED,
         DEVICE_REVOKED, HANDLE_TAKEN, INVALID_REGISTRATION, LOGIN_TAKEN, TRANSPORT_FIXED,
         WRONG_SIGNATURE,
     ];
@@ -72,6 +77,8 @@ POST /v1/register/challenge    a nonce to sign
 POST /v1/register              bind a handle to a key; the answer has the token for the rest
 POST /v1/prekeys               upload prekeys
 GET  /v1/prekeys/{id}          what opens a session with somebody
+GET  /v1/devices/{id}          somebody's devices
+POST /v1/admissions            let a further device of yours register
 POST /v1/messages              send sealed messages
 GET  /v1/certificate/delivery  a sender certificate
 GET  /v1/certificate/root      what certificates chain to
@@ -150,8 +157,15 @@ pub(super) async fn challenge(
 /// key (33 bytes).
 ///
 /// The same key may register again, with a new nonce: it gets a new token, and the old one is
-/// worthless. Another key never gets the handle. From elsewhere than the relay's own machine a
-/// one-time code is needed.
+/// worthless. Another key gets the handle only when all of its devices were revoked, and then
+/// under another service id. From elsewhere than the relay's own machine a one-time code is
+/// needed.
+///
+/// A further device of a handle has its service id, a number that none has had, and the admission
+/// of one that is registered: XEdDSA by that one's identity key over the text
+/// `sysmaint-admission-v1`, a zero byte, its number (one byte), the service id (16 bytes), and the
+/// further device's number (one byte) and identity key (33 bytes). It is sent with the
+/// registration, or was handed in before; no code is needed then.
 #[utoipa::path(
     post,
     path = "/v1/register",
@@ -200,20 +214,20 @@ pub(super) async fn upload_prekeys(
     Ok(Json(app.directory.upload_prekeys(&own, &upload).await?))
 }
 
-/// How many one-time prekeys of the device are left
+/// How many one-time prekeys of the device are left, and which standing ones are served
 #[utoipa::path(
     get,
     path = "/v1/prekeys/count",
     operation_id = "countPrekeys",
     tag = PREKEYS,
     security(("device" = [])),
-    responses((status = 200, description = "The numbers.", body = PrekeyCount), CountProblems),
+    responses((status = 200, description = "The numbers.", body = PrekeyStock), CountProblems),
 )]
-pub(super) async fn prekey_count(
+pub(super) async fn prekey_stock(
     Authenticated(own): Authenticated,
     State(app): State<App>,
-) -> Result<Json<PrekeyCount>, Failure> {
-    Ok(Json(app.directory.prekey_count(&own).await?))
+) -> Result<Json<PrekeyStock>, Failure> {
+    Ok(Json(app.directory.prekey_stock(&own).await?))
 }
 
 /// Take what opens a session with somebody
@@ -234,12 +248,52 @@ pub(super) async fn bundle(
     State(app): State<App>,
     target: Result<Path<Handle>, PathRejection>,
 ) -> Result<Json<Bundle>, Failure> {
-    let Path(target) = target.map_err(|_| {
-        let detail = "the path ends in a handle: 1 to 63 of a-z, 0-9, '-' and '_', starting with \
-            a letter or digit";
-        INVALID_REQUEST.because(detail)
-    })?;
+    let target = named(target)?;
     Ok(Json(app.directory.take_bundle(&own.handle, &target).await?))
+}
+
+/// Who belongs to a handle
+///
+/// Takes no prekey of anybody. Check each certificate under the trust root that you have pinned,
+/// and believe a further device only if the chain of admissions leads to it from one whose key you
+/// know.
+#[utoipa::path(
+    get,
+    path = "/v1/devices/{id}",
+    operation_id = "listDevices",
+    tag = PREKEYS,
+    params(("id" = Handle, Path, description = "The other side's handle.")),
+    security(("device" = [])),
+    responses((status = 200, description = "Its devices.", body = Roster), DevicesProblems),
+)]
+pub(super) async fn devices(
+    _: Authenticated,
+    State(app): State<App>,
+    target: Result<Path<Handle>, PathRejection>,
+) -> Result<Json<Roster>, Failure> {
+    let target = named(target)?;
+    Ok(Json(DirectoryHandler::devices(&app.directory, &target).await?))
+}
+
+/// Let a further device of your handle register
+///
+/// The admission is by the device that asks. It waits for the further device for a day, eight of a
+/// handle at once.
+#[utoipa::path(
+    post,
+    path = "/v1/admissions",
+    operation_id = "admitDevice",
+    tag = REGISTRATION,
+    request_body = AdmitRequest,
+    security(("device" = [])),
+    responses((status = 200, description = "It may register.", body = Admitted), AdmitProblems),
+)]
+pub(super) async fn admit(
+    Authenticated(own): Authenticated,
+    State(app): State<App>,
+    JsonInput(request): JsonInput<AdmitRequest>,
+) -> Result<Json<Admitted>, Failure> {
+    Ok(Json(app.directory.admit(&own, &request).await?))
 }
 
 /// Send a sealed message to all devices of somebody
@@ -302,6 +356,15 @@ pub(super) async fn certificate(
 )]
 pub(super) async fn trust_root(State(app): State<App>) -> Json<TrustRoot> {
     Json(TrustRoot { trust_root: app.directory.trust_root().into() })
+}
+
+/// The handle that a path ends in.
+fn named(target: Result<Path<Handle>, PathRejection>) -> Result<Handle, Problem> {
+    target.map(|Path(target)| target).map_err(|_| {
+        let detail = "the path ends in a handle: 1 to 63 of a-z, 0-9, '-' and '_', starting with \
+            a letter or digit";
+        INVALID_REQUEST.because(detail)
+    })
 }
 
 /// Text where an envelope should be is refused like any other plaintext, even if it is not base64.

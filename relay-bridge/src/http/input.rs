@@ -11,7 +11,7 @@ use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use sysmaint_protocol::{
     limits::PREKEY_UPLOAD_MAX,
-    rest::{ChallengeRequest, PrekeyUpload, Problem, RegisterRequest, SendRequest},
+    rest::{AdmitRequest, ChallengeRequest, PrekeyUpload, Problem, RegisterRequest, SendRequest},
 };
 
 use super::failure::Failure;
@@ -30,6 +30,10 @@ const MESSAGES_MAX: usize = 2 * 1024 * 1024;
 pub(super) trait Input: DeserializeOwned {
     /// Bytes that it may have.
     const MAX: usize;
+}
+
+impl Input for AdmitRequest {
+    const MAX: usize = REGISTRATION_MAX;
 }
 
 impl Input for ChallengeRequest {

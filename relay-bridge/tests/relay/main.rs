@@ -16,6 +16,7 @@ mod bridges;
 mod client;
 mod codes;
 mod described;
+mod devices;
 mod docs;
 mod held_link;
 mod hopping;

@@ -3,14 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use sysmaint_bus::{Directory as _, NatsDirectory};
-use sysmaint_device::{
-    Device,
-    store::{LocalStore as _, Memory},
-};
-use sysmaint_protocol::{
-    DeviceId,
-    rest::{DeliveryCertificate, Registered, Transport},
-};
+use sysmaint_protocol::rest::{DeliveryCertificate, Registered, Transport};
 use sysmaint_relay_bridge::Config;
 
 use crate::{
@@ -147,31 +140,4 @@ async fn a_registration_through_a_proxy_is_not_from_this_machine() {
         answer(proxied).await.problem(403, "code-required");
     }
     stage.end().await;
-}
-
-#[tokio::test]
-async fn a_further_device_is_refused_in_words() {
-    let stage = Stage::new().await;
-    let alice = Person::registered(&stage, "alice").await;
-    let second = further_device(&stage, &alice);
-    let ask = serde_json::json!({ "identity": "alice", "device_id": 2 });
-    let challenge = stage.post("/v1/register/challenge", None, &ask).await.into(200);
-    let rng = &mut rand::rng();
-    let request = second.registration(rng, &challenge, Transport::Relay, None).unwrap();
-    stage.post("/v1/register", None, &request).await.problem(403, "admission-required");
-    stage.end().await;
-}
-
-/// A second device of the same identity, with a key of its own.
-fn further_device(stage: &Stage, first: &Person) -> Device {
-    let rng = &mut rand::rng();
-    let root = stage.authority.trust_root();
-    let number = DeviceId::try_from(2_u8).unwrap();
-    let mut fresh = Memory::default();
-    Device::open(&mut fresh, rng, first.handle(), number, &root).unwrap();
-    let mut local = fresh.local().unwrap().unwrap();
-    local.address.service_id = first.device.address().service_id;
-    let mut store = Memory::default();
-    store.put_local(&local).unwrap();
-    Device::open(&mut store, rng, first.handle(), number, &root).unwrap()
 }

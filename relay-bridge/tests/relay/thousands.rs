@@ -52,7 +52,8 @@ async fn enroll(registry: &Registry, number: usize) {
         registered_at: Timestamp::default(),
     };
     let service_id = ServiceId::from_bytes(rand::random());
-    let identity = Identity { service_id, devices: vec![device], revoked: Vec::new() };
+    let identity =
+        Identity { service_id, devices: vec![device], revoked: Vec::new(), awaited: Vec::new() };
     registry.create_identity(&own.handle, &identity).await.unwrap();
 }
 

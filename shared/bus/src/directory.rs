@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use sysmaint_protocol::{
     Handle,
     rest::{
-        Bundle, Challenge, DeliveryCertificate, PrekeyCount, PrekeyUpload, Problem,
-        RegisterRequest, Registered,
+        AdmitRequest, Admitted, Bundle, Challenge, DeliveryCertificate, PrekeyCount, PrekeyStock,
+        PrekeyUpload, Problem, RegisterRequest, Registered, Roster,
     },
     subject::Mailbox,
 };
@@ -36,8 +36,9 @@ pub trait Directory: Send + Sync {
         upload: &PrekeyUpload,
     ) -> Result<PrekeyCount, DirectoryError>;
 
-    /// What the directory holds. [`DirectoryError::is_unknown`] if it does not know the device.
-    async fn prekey_count(&self, own: &Mailbox) -> Result<PrekeyCount, DirectoryError>;
+    /// What the directory holds of the device. [`DirectoryError::is_unknown`] if it does not know
+    /// it.
+    async fn prekey_stock(&self, own: &Mailbox) -> Result<PrekeyStock, DirectoryError>;
 
     /// A fresh sender certificate.
     async fn certificate(&self, own: &Mailbox) -> Result<DeliveryCertificate, DirectoryError>;
@@ -45,6 +46,16 @@ pub trait Directory: Send + Sync {
     /// An identity's devices with what is needed to open a session; takes one one-time prekey of
     /// each kind from each device.
     async fn bundle(&self, requester: &Handle, target: &Handle) -> Result<Bundle, DirectoryError>;
+
+    /// An identity's devices, those that were revoked too; takes no prekey of anybody.
+    async fn devices(&self, requester: &Handle, target: &Handle) -> Result<Roster, DirectoryError>;
+
+    /// Lets a further device register under the handle of the one that asks.
+    async fn admit(
+        &self,
+        own: &Mailbox,
+        request: &AdmitRequest,
+    ) -> Result<Admitted, DirectoryError>;
 }
 
 /// The directory did not do it.
@@ -70,6 +81,11 @@ impl DirectoryError {
     /// Whether it wants a token and was shown none that it knows.
     pub fn is_unauthenticated(&self) -> bool {
         matches!(self, Self::Refused(problem) if problem.status == 401)
+    }
+
+    /// Whether the device waits to be admitted by another one of its handle.
+    pub fn is_unadmitted(&self) -> bool {
+        matches!(self, Self::Refused(problem) if problem.kind.ends_with(":admission-required"))
     }
 
     /// Whether it was asked too often.
@@ -100,12 +116,18 @@ pub trait DirectoryHandler: Send + Sync + 'static {
         upload: &PrekeyUpload,
     ) -> Result<PrekeyCount, Problem>;
 
-    /// See [`Directory::prekey_count`].
-    async fn prekey_count(&self, own: &Mailbox) -> Result<PrekeyCount, Problem>;
+    /// See [`Directory::prekey_stock`].
+    async fn prekey_stock(&self, own: &Mailbox) -> Result<PrekeyStock, Problem>;
 
     /// See [`Directory::certificate`].
     async fn certificate(&self, own: &Mailbox) -> Result<DeliveryCertificate, Problem>;
 
     /// See [`Directory::bundle`].
     async fn bundle(&self, requester: &Handle, target: &Handle) -> Result<Bundle, Problem>;
+
+    /// See [`Directory::devices`].
+    async fn devices(&self, target: &Handle) -> Result<Roster, Problem>;
+
+    /// See [`Directory::admit`].
+    async fn admit(&self, own: &Mailbox, request: &AdmitRequest) -> Result<Admitted, Problem>;
 }

@@ -14,7 +14,9 @@ use futures_util::{StreamExt as _, stream::SelectAll};
 use serde::{Serialize, de::DeserializeOwned};
 use sysmaint_protocol::{
     Handle, limits,
-    rest::{ChallengeRequest, FromDevice, Nothing, PrekeyUpload, Problem, RegisterRequest},
+    rest::{
+        AdmitRequest, ChallengeRequest, FromDevice, Nothing, PrekeyUpload, Problem, RegisterRequest,
+    },
     subject::{DIRECTORY, DirectorySubject, Mailbox, Operation},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -114,7 +116,7 @@ impl Bus {
 fn pattern(operation: Operation) -> String {
     let token = operation.token();
     match operation {
-        Operation::Bundle => format!("*.{token}.*"),
+        operation if operation.has_target() => format!("*.{token}.*"),
         _ => format!("*.{token}"),
     }
 }
@@ -170,15 +172,21 @@ async fn answer(
         }
         (Operation::PrekeyCount, _) => {
             let asked: FromDevice<Nothing> = parse(payload)?;
-            encode(&handler.prekey_count(&Mailbox::new(requester, asked.device_id)).await?)
+            encode(&handler.prekey_stock(&Mailbox::new(requester, asked.device_id)).await?)
         }
         (Operation::Certificate, _) => {
             let asked: FromDevice<Nothing> = parse(payload)?;
             encode(&handler.certificate(&Mailbox::new(requester, asked.device_id)).await?)
         }
         (Operation::Bundle, Some(target)) => encode(&handler.bundle(&requester, &target).await?),
-        (Operation::Bundle, None) => {
-            Err(problem(400, "malformed", "not a directory request", "name whose bundle"))
+        (Operation::Devices, Some(target)) => encode(&handler.devices(&target).await?),
+        (Operation::Admit, _) => {
+            let asked: FromDevice<AdmitRequest> = parse(payload)?;
+            let own = Mailbox::new(requester, asked.device_id);
+            encode(&handler.admit(&own, &asked.request).await?)
+        }
+        (Operation::Bundle | Operation::Devices, None) => {
+            Err(problem(400, "malformed", "not a directory request", "name whose devices"))
         }
     }
 }

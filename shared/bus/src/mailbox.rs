@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sysmaint_device::Sealed;
 use sysmaint_protocol::{Timestamp, TransferId, subject};
+use tokio::sync::watch;
 
 /// Carries envelopes to mailboxes and brings one's own.
 #[async_trait]
@@ -14,6 +15,12 @@ pub trait Mailbox: Send + Sync {
     /// An error does not mean that it was not stored. Publish the same `Sealed` again: the
     /// transfer id makes a second copy vanish.
     async fn publish(&self, sealed: &Sealed) -> Result<(), PublishError>;
+
+    /// Whether it carries what is ephemeral, and has it gone when its time is over. Where it does
+    /// not, nothing ephemeral is made.
+    fn carries_ephemeral(&self) -> bool {
+        false
+    }
 
     /// Opens a device's own mailbox. Waits, with a warning now and then, until the broker can be
     /// reached and the mailbox is there.
@@ -26,6 +33,12 @@ pub trait Deliveries: Send {
     /// Waits for at least one delivery and returns at most `max`, oldest first. Outages are
     /// waited out. `None` when the mailbox is closed for good.
     async fn next(&mut self, max: usize) -> Option<Vec<Delivery>>;
+
+    /// Whether another process serves this device, as that changes. Then nothing comes here until
+    /// the other one is gone.
+    fn stands_by(&self) -> watch::Receiver<bool> {
+        watch::Sender::new(false).subscribe()
+    }
 }
 
 /// One envelope as the broker hands it over.
@@ -66,6 +79,9 @@ pub enum PublishError {
     /// Too many were sent; the next may go after this long.
     #[error("too much was sent; the relay takes more in {} s", .0.as_secs())]
     Throttled(Duration),
+    /// The recipient's devices are others than the sender knows.
+    #[error("the recipient's devices have changed: {0}")]
+    OtherDevices(String),
     /// The broker will never take it.
     #[error("the broker refuses it: {0}")]
     Refused(String),

@@ -6,8 +6,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use sysmaint_protocol::{
     Handle, limits,
     rest::{
-        Bundle, Challenge, ChallengeRequest, DeliveryCertificate, FromDevice, Nothing, PrekeyCount,
-        PrekeyUpload, Problem, RegisterRequest, Registered,
+        AdmitRequest, Admitted, Bundle, Challenge, ChallengeRequest, DeliveryCertificate,
+        FromDevice, Nothing, PrekeyCount, PrekeyStock, PrekeyUpload, Problem, RegisterRequest,
+        Registered, Roster,
     },
     subject::{Mailbox, Operation},
 };
@@ -69,7 +70,7 @@ impl Directory for NatsDirectory {
         self.ask(Operation::Prekeys, &own.handle, None, &request).await
     }
 
-    async fn prekey_count(&self, own: &Mailbox) -> Result<PrekeyCount, DirectoryError> {
+    async fn prekey_stock(&self, own: &Mailbox) -> Result<PrekeyStock, DirectoryError> {
         self.ask(Operation::PrekeyCount, &own.handle, None, &nothing_from(own)).await
     }
 
@@ -79,6 +80,19 @@ impl Directory for NatsDirectory {
 
     async fn bundle(&self, requester: &Handle, target: &Handle) -> Result<Bundle, DirectoryError> {
         self.ask(Operation::Bundle, requester, Some(target), &Nothing {}).await
+    }
+
+    async fn devices(&self, requester: &Handle, target: &Handle) -> Result<Roster, DirectoryError> {
+        self.ask(Operation::Devices, requester, Some(target), &Nothing {}).await
+    }
+
+    async fn admit(
+        &self,
+        own: &Mailbox,
+        request: &AdmitRequest,
+    ) -> Result<Admitted, DirectoryError> {
+        let request = FromDevice { device_id: own.device_id, request };
+        self.ask(Operation::Admit, &own.handle, None, &request).await
     }
 }
 

@@ -8,7 +8,7 @@ use async_nats::HeaderMap;
 use async_trait::async_trait;
 use serde::Deserialize;
 use sysmaint_device::Sealed;
-use sysmaint_protocol::subject;
+use sysmaint_protocol::{limits::EPHEMERAL_LIFE, subject};
 
 pub use provision::ProvisionError;
 
@@ -20,6 +20,9 @@ use crate::{
 
 /// The header that names a ciphertext.
 pub(crate) const MESSAGE_ID: &str = "Nats-Msg-Id";
+
+/// The header that says how long the server keeps a message.
+const LIFE: &str = "Nats-TTL";
 
 /// A message could not be stored; the text says which limit.
 const STORE_FAILED: u32 = 10077;
@@ -43,6 +46,9 @@ impl Mailbox for NatsMailbox {
     async fn publish(&self, sealed: &Sealed) -> Result<(), PublishError> {
         let mut headers = HeaderMap::new();
         headers.insert(MESSAGE_ID, sealed.transfer_id().to_string());
+        if sealed.is_ephemeral() {
+            headers.insert(LIFE, format!("{}s", EPHEMERAL_LIFE.as_secs()));
+        }
         let payload = sealed.envelope().as_bytes().to_vec();
         let answer = self
             .bus
@@ -58,6 +64,10 @@ impl Mailbox for NatsMailbox {
             Err(ApiFailed::Api(error)) => Err(refused(&error)),
             Err(other) => Err(PublishError::Unconfirmed(other.to_string())),
         }
+    }
+
+    fn carries_ephemeral(&self) -> bool {
+        true
     }
 
     async fn open(&self, own: &subject::Mailbox) -> Result<Box<dyn Deliveries>, OpenError> {

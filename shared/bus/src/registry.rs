@@ -43,6 +43,22 @@ pub struct Identity {
     /// Devices that are out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revoked: Vec<RevokedDevice>,
+    /// Further devices that were admitted and have not registered yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaited: Vec<AwaitedDevice>,
+}
+
+/// A further device that may register.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwaitedDevice {
+    /// The number that it will have.
+    pub device_id: DeviceId,
+    /// 33 bytes.
+    pub identity_key: Base64Bytes,
+    /// The statement that admits it.
+    pub admission: Base64Bytes,
+    /// Until when.
+    pub expires_at: Timestamp,
 }
 
 /// A device that was registered once and is not to come back by itself.
@@ -52,11 +68,38 @@ pub struct RevokedDevice {
     pub device_id: DeviceId,
     /// 33 bytes: what may not be registered again.
     pub identity_key: Base64Bytes,
+    /// The statement that had admitted it, if it was a further device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admission: Option<Base64Bytes>,
+    /// The identity that it was of, if the handle was bound to another one since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_id: Option<ServiceId>,
     /// Since when.
     pub revoked_at: Timestamp,
     /// Whether somebody has decided since that it may.
     #[serde(default)]
     pub readmitted: bool,
+}
+
+impl Identity {
+    /// Forgets admissions that are too old, and the one for a number that needs it no more.
+    pub fn forget_awaited(&mut self, device_id: DeviceId, now: Timestamp) {
+        self.awaited.retain(|awaited| awaited.expires_at > now && awaited.device_id != device_id);
+    }
+
+    /// Whether a device of this number is out; of this identity, and not of one that had the
+    /// handle before.
+    pub fn has_revoked(&self, device_id: DeviceId) -> bool {
+        self.revoked.iter().any(|gone| gone.is_of_now(device_id))
+    }
+}
+
+impl RevokedDevice {
+    /// Whether it is the device of this number, and not one of an identity that had the handle
+    /// before.
+    pub fn is_of_now(&self, device_id: DeviceId) -> bool {
+        self.service_id.is_none() && self.device_id == device_id
+    }
 }
 
 /// One registered device.

@@ -5,8 +5,8 @@ use reqwest::Method;
 use sysmaint_protocol::{
     Handle,
     rest::{
-        Bundle, Challenge, ChallengeRequest, DeliveryCertificate, Nothing, PrekeyCount,
-        PrekeyUpload, RegisterRequest, Registered, TrustRoot,
+        AdmitRequest, Admitted, Bundle, Challenge, ChallengeRequest, DeliveryCertificate, Nothing,
+        PrekeyCount, PrekeyStock, PrekeyUpload, RegisterRequest, Registered, Roster, TrustRoot,
     },
     subject::Mailbox,
 };
@@ -69,7 +69,7 @@ impl Directory for RelayDirectory {
         self.client.call(Method::POST, "/v1/prekeys", Device, Some(upload)).await
     }
 
-    async fn prekey_count(&self, _own: &Mailbox) -> Result<PrekeyCount, DirectoryError> {
+    async fn prekey_stock(&self, _own: &Mailbox) -> Result<PrekeyStock, DirectoryError> {
         self.client.call(Method::GET, "/v1/prekeys/count", Device, NOTHING).await
     }
 
@@ -81,5 +81,21 @@ impl Directory for RelayDirectory {
         // A handle has no character that a path would have to escape.
         let path = format!("/v1/prekeys/{target}");
         self.client.call(Method::GET, &path, Device, NOTHING).await
+    }
+    async fn devices(
+        &self,
+        _requester: &Handle,
+        target: &Handle,
+    ) -> Result<Roster, DirectoryError> {
+        let path = format!("/v1/devices/{target}");
+        self.client.call(Method::GET, &path, Device, NOTHING).await
+    }
+
+    async fn admit(
+        &self,
+        _own: &Mailbox,
+        request: &AdmitRequest,
+    ) -> Result<Admitted, DirectoryError> {
+        self.client.call(Method::POST, "/v1/admissions", Device, Some(request)).await
     }
 }

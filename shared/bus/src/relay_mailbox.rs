@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use sysmaint_device::Sealed;
 use sysmaint_protocol::{Base64Bytes, subject, websocket::Outgoing};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use self::{
@@ -99,6 +99,10 @@ struct RelayDeliveries {
 
 #[async_trait]
 impl Deliveries for RelayDeliveries {
+    fn stands_by(&self) -> watch::Receiver<bool> {
+        self.ledger.stands_by()
+    }
+
     async fn next(&mut self, max: usize) -> Option<Vec<Delivery>> {
         let arrivals = self.ledger.take(max).await;
         let delivery = |arrival: Arrival| Delivery {

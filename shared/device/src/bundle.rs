@@ -11,19 +11,24 @@ use sysmaint_protocol::{
 };
 
 use crate::{
-    Device, certificate,
+    Device,
+    admission::Refusal,
     device::{protocol_address, system_time},
     key::{IdentityKey, InvalidKey, canonical},
+    listing::Listing,
     overlay::{Overlay, OverlayError},
-    store::{Contact, Peer, Store, StoreError, Trust},
+    store::{Store, StoreError},
 };
 
 /// A bundle that must not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// The certificate does not chain to the pinned root, or is not for this device and key.
-    #[error("the certificate in {0}'s bundle is not theirs under the pinned trust root")]
+    /// The certificate does not chain to the pinned root.
+    #[error("the certificate in {0}'s bundle is not under the pinned trust root")]
     Certificate(Handle),
+    /// The certificate is for another device, or for another key of it.
+    #[error("the certificate in {0}'s bundle is for another device or another key")]
+    CertificateOfAnother(Handle),
     /// The handle was bound to another identity when it was first seen.
     #[error("{0} is now bound to another identity than the one first seen")]
     HandleMoved(Handle),
@@ -34,17 +39,29 @@ pub enum BundleError {
     #[error(transparent)]
     Key(#[from] InvalidKey),
     /// There is no device in it that could be used.
-    #[error("{0}'s bundle has no usable device")]
+    #[error("{0} has no device that could be used")]
     NoDevice(Handle),
     /// libsignal refused, for example a signature.
     #[error("{0}'s prekeys are refused: {1}")]
     Signal(Handle, SignalProtocolError),
-    /// The bundle is for somebody else.
-    #[error("the directory sent another bundle than {0}'s")]
+    /// The answer is about somebody else, or about this device's own identity.
+    #[error("the directory sent others' devices than {0}'s")]
     WrongIdentity(Handle),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Which of a handle's devices a message can be sealed to now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Readiness {
+    /// Every known one.
+    All,
+    /// Some, and others have no session.
+    Some,
+    /// None.
+    #[default]
+    None,
 }
 
 impl Device {
@@ -55,28 +72,43 @@ impl Device {
         handle: &Handle,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let Some(contact) = store.contact(handle)? else { return Ok(false) };
-        for device_id in contact.devices {
-            let peer = Address { service_id: contact.service_id, device_id };
-            if !has_usable_session(store, peer, now)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        Ok(self.readiness(store, handle, now)? == Readiness::All)
     }
 
-    /// Pins who a handle is, without opening a session.
+    /// How many of a handle's devices can be sealed to.
+    pub fn readiness(
+        &self,
+        store: &dyn Store,
+        handle: &Handle,
+        now: Timestamp,
+    ) -> Result<Readiness, StoreError> {
+        let Some(contact) = store.contact(handle)? else { return Ok(Readiness::None) };
+        let mut ready = 0;
+        for device_id in &contact.devices {
+            let peer = Address { service_id: contact.service_id, device_id: *device_id };
+            ready += usize::from(has_usable_session(store, peer, now)?);
+        }
+        Ok(match ready {
+            0 => Readiness::None,
+            all if all == contact.devices.len() => Readiness::All,
+            _ => Readiness::Some,
+        })
+    }
+
+    /// Pins who a handle is, without opening a session. Returns the devices that are not believed.
     pub fn accept_contact(
         &self,
         store: &mut dyn Store,
         now: Timestamp,
         handle: &Handle,
         bundle: &Bundle,
-    ) -> Result<(), BundleError> {
-        self.pin(store, now, handle, bundle).map(|_| ())
+    ) -> Result<Vec<Refusal>, BundleError> {
+        let listing = Listing::of_bundle(&self.trust_root, handle, bundle)?;
+        self.believe(store, now, handle, &listing)
     }
 
-    /// Checks a bundle and opens a session with each of its devices that has none.
+    /// Checks a bundle and opens a session with each of its devices that has none and is believed.
+    /// Returns those that are not.
     pub fn accept_bundle<R: Rng + CryptoRng>(
         &self,
         store: &mut dyn Store,
@@ -84,77 +116,17 @@ impl Device {
         now: Timestamp,
         handle: &Handle,
         bundle: &Bundle,
-    ) -> Result<(), BundleError> {
-        for (peer, key, device) in self.pin(store, now, handle, bundle)? {
-            if !has_usable_session(store, peer, now)? {
-                self.open_session(store, rng, now, handle, peer, key, device)?;
+    ) -> Result<Vec<Refusal>, BundleError> {
+        let listing = Listing::of_bundle(&self.trust_root, handle, bundle)?;
+        let refused = self.believe(store, now, handle, &listing)?;
+        let members = store.contact(handle)?.map_or_else(Vec::new, |contact| contact.devices);
+        for (listed, device) in listing.devices.iter().zip(&bundle.devices) {
+            let peer = listed.address;
+            if members.contains(&peer.device_id) && !has_usable_session(store, peer, now)? {
+                self.open_session(store, rng, now, handle, peer, listed.key, device)?;
             }
         }
-        Ok(())
-    }
-
-    /// Checks certificates and pins, and returns the devices that may be used.
-    fn pin<'b>(
-        &self,
-        store: &mut dyn Store,
-        now: Timestamp,
-        handle: &Handle,
-        bundle: &'b Bundle,
-    ) -> Result<Vec<(Address, IdentityKey, &'b DeviceBundle)>, BundleError> {
-        if bundle.identity != *handle || bundle.service_id == self.address.service_id {
-            return Err(BundleError::WrongIdentity(handle.clone()));
-        }
-        let known = store.contact(handle)?;
-        if known.as_ref().is_some_and(|known| known.service_id != bundle.service_id) {
-            return Err(BundleError::HandleMoved(handle.clone()));
-        }
-        let mut usable = Vec::new();
-        for device in &bundle.devices {
-            let peer = Address { service_id: bundle.service_id, device_id: device.device_id };
-            // A further device needs a statement by an enrolled one, which this version does not
-            // read: only the first is believed, and later only those that were believed before.
-            let admitted = known
-                .as_ref()
-                .map_or(usable.is_empty(), |known| known.devices.contains(&device.device_id));
-            if admitted {
-                usable.push((peer, self.pin_device(store, now, handle, bundle, device)?, device));
-            }
-        }
-        if usable.is_empty() {
-            return Err(BundleError::NoDevice(handle.clone()));
-        }
-        let devices = usable.iter().map(|(peer, _, _)| peer.device_id).collect();
-        let candidate = known.and_then(|known| known.candidate);
-        let contact = Contact { service_id: bundle.service_id, devices, candidate };
-        store.put_contact(handle, &contact)?;
-        Ok(usable)
-    }
-
-    fn pin_device(
-        &self,
-        store: &mut dyn Store,
-        now: Timestamp,
-        handle: &Handle,
-        bundle: &Bundle,
-        device: &DeviceBundle,
-    ) -> Result<IdentityKey, BundleError> {
-        let (peer, key) = certified_device(&self.trust_root, handle, bundle, device)?;
-        let registration_id = device.registration_id;
-        let pinned = match store.peer(peer)? {
-            None => Peer {
-                identity_key: key,
-                trust: Trust::Pinned,
-                candidate: None,
-                registration_id,
-                first_seen: now,
-            },
-            Some(known) if known.identity_key == key && known.trust != Trust::Changed => {
-                Peer { registration_id, ..known }
-            }
-            Some(_) => return Err(BundleError::IdentityChanged(handle.clone())),
-        };
-        store.put_peer(peer, &pinned)?;
-        Ok(key)
+        Ok(refused)
     }
 
     #[expect(clippy::too_many_arguments, reason = "one step of one caller")]
@@ -190,21 +162,6 @@ impl Device {
         diff.apply(store, peer)?;
         Ok(())
     }
-}
-
-/// A device of a bundle and its key, certified under the root.
-pub(crate) fn certified_device(
-    root: &IdentityKey,
-    handle: &Handle,
-    bundle: &Bundle,
-    device: &DeviceBundle,
-) -> Result<(Address, IdentityKey), BundleError> {
-    let address = Address { service_id: bundle.service_id, device_id: device.device_id };
-    let key = IdentityKey::parse(&device.identity_key.0)?;
-    certificate::validate_chain(&device.certificate.0, root)
-        .filter(|certified| certified.owner == address && certified.key == key)
-        .map(|_| (address, key))
-        .ok_or_else(|| BundleError::Certificate(handle.clone()))
 }
 
 /// Whether a message can be sealed now, on a session with the post-quantum ratchet.

@@ -18,6 +18,15 @@ pub(crate) struct Certified {
     pub(crate) expires_at: Timestamp,
 }
 
+/// Why a certificate is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It was theirs, and has ended.
+    Expired(Certified),
+    /// It does not chain to the pinned root, or cannot be read.
+    Foreign,
+}
+
 /// Certificates that are remembered; each of them was signed under the root.
 const REMEMBERED: usize = 1024;
 /// Bytes of one that is. An honest one has 260; its owner may append what nobody has signed.
@@ -29,56 +38,54 @@ const REMEMBERED_BYTES: usize = 512;
 pub(crate) struct Known(Mutex<HashMap<Box<[u8]>, Certified>>);
 
 impl Known {
-    /// As [`validate`], with the signatures of each certificate checked once. Its bytes include
-    /// them, so that what was changed anywhere is another certificate.
+    /// Checks the chain to the root, and the expiry against `at`. The signatures of a certificate
+    /// are checked once: its bytes include them, so that what was changed anywhere is another.
     pub(crate) fn validate(
         &self,
         certificate: &SenderCertificate,
         root: &IdentityKey,
         at: Timestamp,
-    ) -> Option<Certified> {
-        let bytes = certificate.serialized().ok()?;
+    ) -> Result<Certified, Refused> {
+        let bytes = certificate.serialized().map_err(|_| Refused::Foreign)?;
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(bytes).copied();
-        if let Some(certified) = known {
-            return (at <= certified.expires_at).then_some(certified);
-        }
-        let certified = validate(certificate, root, at)?;
+        let certified = match known {
+            Some(certified) => certified,
+            None => self.remember(bytes, chained(certificate, root).ok_or(Refused::Foreign)?),
+        };
+        if at <= certified.expires_at { Ok(certified) } else { Err(Refused::Expired(certified)) }
+    }
+
+    fn remember(&self, bytes: &[u8], certified: Certified) -> Certified {
         if bytes.len() > REMEMBERED_BYTES {
-            return Some(certified);
+            return certified;
         }
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {
             known.clear();
         }
         known.insert(bytes.into(), certified);
-        Some(certified)
+        certified
     }
-}
-
-/// Checks the chain to the root, and the expiry against `at`, and reads the certificate.
-/// `None` if anything is wrong with it.
-pub(crate) fn validate(
-    certificate: &SenderCertificate,
-    root: &IdentityKey,
-    at: Timestamp,
-) -> Option<Certified> {
-    let moment = libsignal_protocol::Timestamp::from_epoch_millis(at.as_millis());
-    let root = root.to_signal().ok()?;
-    if !certificate.validate(root.public_key(), moment).ok()? {
-        return None;
-    }
-    read(certificate)
 }
 
 /// Checks the chain alone. A bundle of somebody who has been away for longer than a certificate
 /// lives is still theirs.
 pub(crate) fn validate_chain(bytes: &[u8], root: &IdentityKey) -> Option<Certified> {
-    let certificate = SenderCertificate::deserialize(bytes).ok()?;
-    let end = certificate.expiration().ok()?.epoch_millis();
-    validate(&certificate, root, Timestamp::from_millis(end))
+    chained(&SenderCertificate::deserialize(bytes).ok()?, root)
 }
 
-fn read(certificate: &SenderCertificate) -> Option<Certified> {
+/// Reads a certificate that chains to the root, whenever it ends.
+fn chained(certificate: &SenderCertificate, root: &IdentityKey) -> Option<Certified> {
+    let root = root.to_signal().ok()?;
+    let end = certificate.expiration().ok()?;
+    if !certificate.validate(root.public_key(), end).ok()? {
+        return None;
+    }
+    read(certificate)
+}
+
+/// Reads one without checking anything.
+pub(crate) fn read(certificate: &SenderCertificate) -> Option<Certified> {
     let service_id = certificate.sender_uuid().ok()?.parse().ok()?;
     let device = u32::from(certificate.sender_device_id().ok()?);
     Some(Certified {
@@ -111,16 +118,18 @@ mod tests {
         let certificate = SenderCertificate::deserialize(&bytes).unwrap();
         let (known, end) = (Known::default(), NOW.after(CERTIFICATE_LIFE));
         for _ in 0..2 {
-            assert_eq!(known.validate(&certificate, &root, end).unwrap().owner, owner);
+            let certified = known.validate(&certificate, &root, end).unwrap();
+            assert_eq!(certified.owner, owner);
             let late = end.after(Duration::from_millis(1));
-            assert_eq!(known.validate(&certificate, &root, late), None);
+            let expired = Err(Refused::Expired(certified));
+            assert_eq!(known.validate(&certificate, &root, late), expired);
         }
         for index in 0..bytes.len() {
             let mut tampered = bytes.clone();
             tampered[index] ^= 1;
             let tampered = SenderCertificate::deserialize(&tampered).ok();
-            let believed = tampered.and_then(|tampered| known.validate(&tampered, &root, NOW));
-            assert_eq!(believed, None, "byte {index}");
+            let outcome = tampered.map(|tampered| known.validate(&tampered, &root, NOW));
+            assert!(matches!(outcome, None | Some(Err(Refused::Foreign))), "byte {index}");
         }
     }
 }

@@ -41,6 +41,9 @@ pub enum DeviceError {
         /// What was asked for.
         wanted: String,
     },
+    /// The stored device is of another identity than the handle's further devices are to be.
+    #[error("this store's device {0} has another service id than the device that admits it")]
+    OtherServiceId(Handle),
     /// The stored device trusts another root.
     #[error("this store's devices trust another root than the one given")]
     OtherRoot,
@@ -62,12 +65,39 @@ impl Device {
         device_id: DeviceId,
         trust_root: &[u8],
     ) -> Result<Self, DeviceError> {
+        let service_id = ServiceId::from_random(rng.random());
+        let address = Address { service_id, device_id };
+        Self::open_or_make(store, rng, handle, address, trust_root)
+    }
+
+    /// The same for a further device, which has the service id of its handle.
+    pub fn open_further<R: Rng + CryptoRng>(
+        store: &mut dyn Store,
+        rng: &mut R,
+        handle: &Handle,
+        address: Address,
+        trust_root: &[u8],
+    ) -> Result<Self, DeviceError> {
+        let device = Self::open_or_make(store, rng, handle, address, trust_root)?;
+        if device.address.service_id != address.service_id {
+            return Err(DeviceError::OtherServiceId(handle.clone()));
+        }
+        Ok(device)
+    }
+
+    fn open_or_make<R: Rng + CryptoRng>(
+        store: &mut dyn Store,
+        rng: &mut R,
+        handle: &Handle,
+        address: Address,
+        trust_root: &[u8],
+    ) -> Result<Self, DeviceError> {
         let root = IdentityKey::parse(trust_root).map_err(|_| DeviceError::Root)?;
         let mut local = match store.local()? {
             Some(local) => local,
-            None => new_local(rng, handle, device_id, trust_root),
+            None => new_local(rng, handle, address, trust_root),
         };
-        let wanted = format!("{handle}.{device_id}");
+        let wanted = format!("{handle}.{}", address.device_id);
         let found = format!("{}.{}", local.handle, local.address.device_id);
         if found != wanted {
             return Err(DeviceError::OtherDevice { found, wanted });
@@ -128,13 +158,13 @@ impl std::fmt::Debug for Device {
 fn new_local<R: Rng + CryptoRng>(
     rng: &mut R,
     handle: &Handle,
-    device_id: DeviceId,
+    address: Address,
     trust_root: &[u8],
 ) -> LocalDevice {
     let identity = IdentityKeyPair::generate(rng);
     LocalDevice {
         handle: handle.clone(),
-        address: Address { service_id: ServiceId::from_random(rng.random()), device_id },
+        address,
         registration_id: rng.random_range(1..=REGISTRATION_ID_MAX),
         identity_key_pair: Zeroizing::new(identity.serialize().into_vec()),
         trust_root: trust_root.to_vec(),

@@ -16,9 +16,12 @@ use crate::{
 /// A registration could not be made or must not be believed.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
-    /// The relay's certificate does not chain to the pinned root, or names somebody else.
-    #[error("the relay's certificate is not for this device under the pinned trust root")]
+    /// The relay's certificate does not chain to the pinned root.
+    #[error("the relay's certificate is not under the pinned trust root")]
     Certificate,
+    /// The relay's certificate is for another device, or for another key of this one.
+    #[error("the relay's certificate is for another device or another key")]
+    CertificateOfAnother,
     /// The relay works under another root than the pinned one.
     #[error("the relay's trust root is not the pinned one: this is another relay, or an impostor")]
     Root,
@@ -147,18 +150,27 @@ impl Device {
             || now < issued_at.before(CERTIFICATE_REFRESH))
     }
 
+    /// Whether the certificate has expired, or looks it by a clock that may be wrong.
+    pub fn certificate_expired(
+        &self,
+        store: &dyn Store,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(now >= device::local(store)?.certificate_expires_at)
+    }
+
     fn put_certificate(
         &self,
         store: &mut dyn Store,
         bytes: &[u8],
         token: Option<String>,
     ) -> Result<(), EnrolError> {
-        let certified = certificate::validate_chain(bytes, &self.trust_root)
-            .filter(|certified| {
-                certified.owner == self.address
-                    && certified.key.as_bytes()[..] == self.identity.identity_key().serialize()[..]
-            })
-            .ok_or(EnrolError::Certificate)?;
+        let certified =
+            certificate::validate_chain(bytes, &self.trust_root).ok_or(EnrolError::Certificate)?;
+        let own_key = self.identity.identity_key().serialize();
+        if certified.owner != self.address || certified.key.as_bytes()[..] != own_key[..] {
+            return Err(EnrolError::CertificateOfAnother);
+        }
         let mut local = device::local(store)?;
         local.certificate = Some(bytes.to_vec());
         local.certificate_expires_at = certified.expires_at;

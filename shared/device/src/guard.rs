@@ -6,26 +6,30 @@
 //!
 //! * [`pq_ratchet`]: the post-quantum ratchet's bytes are well formed (malformed ones panic) and
 //!   present (an absent one would allow a session without the post-quantum ratchet).
-//! * [`jump`]: a counter may not be far ahead of what was seen on its chain (each skipped key
-//!   costs work, quadratically).
+//! * [`candidates`]: a counter may not be far ahead of the state that the message is tried against
+//!   (each skipped key costs work, quadratically), and a message that continues a chain is tried
+//!   only against states that have it.
 //! * [`canonical`](crate::key::canonical): no public key of low order or in a second encoding.
 
-pub(crate) mod jump;
+pub(crate) mod candidates;
 pub(crate) mod pq_ratchet;
 
 use libsignal_protocol::{PreKeySignalMessage, SignalMessage};
+use sysmaint_protocol::Address;
+
+pub(crate) use candidates::{Candidates, JUMP_MAX};
 
 use crate::{
+    archive::{Record, State},
     key::{InvalidKey, canonical},
     store::{PeerStore, StoreError},
 };
-use sysmaint_protocol::Address;
 
 /// Why a message does not reach libsignal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
     /// A counter too far ahead.
-    #[error("a counter is {0} ahead of its chain")]
+    #[error("a counter is {0} ahead of its chain (at most {max})", max = JUMP_MAX)]
     Jump(u32),
     /// A low-order or non-canonical key.
     #[error(transparent)]
@@ -35,88 +39,63 @@ pub enum Rejected {
     PqRatchet(#[from] pq_ratchet::Malformed),
 }
 
-/// A message of either kind as the guard sees it.
-pub(crate) struct Guarded<'a> {
+/// Checks an inner message of an established session; returns what libsignal may see of it.
+pub(crate) fn signal(
+    store: &dyn PeerStore,
     peer: Address,
-    message: &'a SignalMessage,
+    message: &SignalMessage,
+) -> Result<Result<Candidates, Rejected>, StoreError> {
+    Ok(match pq_ratchet::parse(message.pq_ratchet()) {
+        Err(error) => Err(error.into()),
+        Ok(pq) => match record(store, peer)? {
+            None => Ok(Candidates::default()),
+            Some(record) => continuing(record, message, pq),
+        },
+    })
+}
+
+fn continuing(
+    record: Record,
+    message: &SignalMessage,
     pq: pq_ratchet::Position,
-    /// The highest counters of its chains so far.
-    seen: [Option<u32>; 2],
-    opens_session: bool,
+) -> Result<Candidates, Rejected> {
+    let key = message.sender_ratchet_key().serialize();
+    let states = record.states();
+    check_ratchet_key(&states, &key)?;
+    Candidates::continuing(record, &states, &key, message.counter(), pq)
 }
 
-/// Checks an inner message of an established session.
-pub(crate) fn signal<'a>(
+/// Checks a message that opens a session; returns what libsignal may see of earlier ones.
+pub(crate) fn prekey(
     store: &dyn PeerStore,
     peer: Address,
-    message: &'a SignalMessage,
-) -> Result<Result<Guarded<'a>, Rejected>, StoreError> {
-    check(store, peer, message, false)
+    message: &PreKeySignalMessage,
+) -> Result<Result<Candidates, Rejected>, StoreError> {
+    let record = record(store, peer)?.unwrap_or_default();
+    Ok(opening(record, message))
 }
 
-/// Checks a message that opens a session.
-pub(crate) fn prekey<'a>(
-    store: &dyn PeerStore,
-    peer: Address,
-    message: &'a PreKeySignalMessage,
-) -> Result<Result<Guarded<'a>, Rejected>, StoreError> {
-    let keys = [message.identity_key().serialize(), message.base_key().serialize()];
-    if let Some(error) = keys.iter().find_map(|key| canonical(key).err()) {
-        return Ok(Err(error.into()));
-    }
-    check(store, peer, message.message(), true)
+fn opening(record: Record, message: &PreKeySignalMessage) -> Result<Candidates, Rejected> {
+    let (identity, base) = (message.identity_key().serialize(), message.base_key().serialize());
+    canonical(&identity)?;
+    canonical(&base)?;
+    let inner = message.message();
+    let pq = pq_ratchet::parse(inner.pq_ratchet())?;
+    let key = inner.sender_ratchet_key().serialize();
+    let states = record.states();
+    check_ratchet_key(&states, &key)?;
+    Candidates::opening(record, &states, &base, &key, inner.counter(), pq)
 }
 
-fn check<'a>(
-    store: &dyn PeerStore,
-    peer: Address,
-    message: &'a SignalMessage,
-    opens_session: bool,
-) -> Result<Result<Guarded<'a>, Rejected>, StoreError> {
-    let pq = match pq_ratchet::parse(message.pq_ratchet()) {
-        Ok(position) => position,
-        Err(error) => return Ok(Err(error.into())),
-    };
-    let mut guarded = Guarded { peer, message, pq, seen: [None; 2], opens_session };
-    let positions = guarded.positions();
-    for (seen, (chain, counter)) in guarded.seen.iter_mut().zip(&positions) {
-        *seen = store.chain_counter(peer, chain)?;
-        if let Err(ahead) = jump::check(*seen, *counter) {
-            return Ok(Err(Rejected::Jump(ahead)));
-        }
+/// A chain that exists was authentic, and its key has passed this before.
+fn check_ratchet_key(states: &[Option<State>], key: &[u8]) -> Result<(), InvalidKey> {
+    if !states.iter().flatten().any(|state| state.next_counter(key).is_some()) {
+        canonical(key)?;
     }
-    // A chain that has a counter was authentic, and its key has passed this before.
-    let [(ratchet_key, _), _] = &positions;
-    if guarded.seen[0].is_none()
-        && let Err(error) = canonical(ratchet_key)
-    {
-        return Ok(Err(error.into()));
-    }
-    Ok(Ok(guarded))
+    Ok(())
 }
 
-impl Guarded<'_> {
-    /// Remembers the counters of a message that was authentic.
-    pub(crate) fn accept(&self, store: &mut dyn PeerStore) -> Result<(), StoreError> {
-        for (seen, (chain, counter)) in self.seen.iter().zip(self.positions()) {
-            if seen.is_none_or(|seen| seen < counter) {
-                store.put_chain_counter(self.peer, &chain, counter)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether it opens a session.
-    pub(crate) const fn opens_session(&self) -> bool {
-        self.opens_session
-    }
-
-    fn positions(&self) -> [(Vec<u8>, u32); 2] {
-        let ratchet_key = self.message.sender_ratchet_key().serialize().into_vec();
-        // The post-quantum chain goes on while ratchet keys change, and starts anew with every
-        // epoch. Epochs of different sessions share an entry, which only makes it more lenient.
-        let mut pq_chain = b"pq".to_vec();
-        pq_chain.extend_from_slice(&self.pq.epoch.to_be_bytes());
-        [(ratchet_key, self.message.counter()), (pq_chain, self.pq.index)]
-    }
+/// The record of a peer; one that cannot be read is as good as none.
+fn record(store: &dyn PeerStore, peer: Address) -> Result<Option<Record>, StoreError> {
+    Ok(store.session(peer)?.and_then(|bytes| Record::parse(&bytes).ok()))
 }

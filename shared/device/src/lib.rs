@@ -12,23 +12,36 @@
 //!   in the header, padding;
 //! * prekeys, receipts, and the [`authority`] that certifies senders.
 
+#[cfg(target_arch = "wasm32")]
+#[cfg_attr(test, macro_use)]
+extern crate sysmaint_wasm_host;
+
 pub mod authority;
 pub mod backend;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod guard;
 pub mod key;
 pub mod store;
 pub mod verify;
 
+mod admission;
 mod archive;
 mod bundle;
 mod certificate;
 mod device;
 mod enrol;
+mod held;
+#[cfg(feature = "testing")]
+mod key_use;
+mod listing;
 mod open;
 mod overlay;
 mod prekeys;
 mod receipts;
 mod repair;
+mod roster;
+mod safety_number;
 mod seal;
 mod sealed;
 mod stop;
@@ -36,11 +49,16 @@ mod stop;
 mod testing;
 mod trust;
 
-pub use bundle::BundleError;
+pub use admission::{AdmissionError, AdmitError, Refusal};
+pub use bundle::{BundleError, Readiness};
 pub use device::{Device, DeviceError};
 pub use enrol::EnrolError;
-pub use open::{Incoming, Opened};
+#[cfg(feature = "testing")]
+pub use key_use::{Hidden, KeyLedger, KeyUse, UsedTwice};
+pub use open::{Ephemeral, Incoming, Opened};
 pub use prekeys::PrekeyError;
-pub use seal::{Draft, SealError};
+pub use roster::Noted;
+pub use safety_number::SafetyNumber;
+pub use seal::{Draft, Reach, SealError};
 pub use sealed::Sealed;
 pub use trust::{Standing, TrustError};

@@ -7,16 +7,16 @@ use libsignal_protocol::{
 use rand::{CryptoRng, Rng};
 use sha2::{Digest as _, Sha256};
 use sysmaint_protocol::{
-    Address, ContentId, Envelope, Header, Kind, Timestamp, TransferId,
+    Address, ContentId, Envelope, Handle, Header, Kind, Timestamp, TransferId,
     body::{self, Receipt},
     unpad,
 };
 
 use crate::{
     Device,
-    certificate::Certified,
+    certificate::{Certified, Refused},
     device::protocol_address,
-    guard::{self, Guarded},
+    guard::{self, Candidates},
     key::IdentityKey,
     overlay::{Diff, Overlay, OverlayError},
     prekeys, receipts, repair,
@@ -34,6 +34,9 @@ pub enum Opened {
     Duplicate,
     /// Its sender's identity key changed; it waits for a decision.
     Held,
+    /// Its sender's device is not known to belong to its handle; it waits until the directory was
+    /// asked.
+    Stranger,
     /// It is in the inbox.
     Message {
         /// Who sealed it.
@@ -51,6 +54,33 @@ pub enum Opened {
     Retry(DeadReason),
     /// It told what became of requests of ours.
     Answer,
+    /// It is worth something for a moment only: it is handed on here, and nowhere else.
+    Ephemeral(Box<Ephemeral>),
+}
+
+/// An ephemeral message: in no inbox, and lost with whoever does not take it now.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Ephemeral {
+    /// Who sealed it.
+    pub sender: Address,
+    /// The handle that it claims; not to be believed before the directory confirms it.
+    pub sender_handle: Handle,
+    /// Its kind.
+    pub kind: Kind,
+    /// What it answers.
+    pub in_reply_to: Option<ContentId>,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Ephemeral {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Ephemeral")
+            .field("kind", &self.kind)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// An envelope off the bus.
@@ -65,10 +95,10 @@ pub struct Incoming<'a> {
 }
 
 /// An authentic plaintext and what libsignal wants to change for it.
-struct Authentic<'a> {
+struct Authentic {
     plaintext: Vec<u8>,
     diff: Diff,
-    guarded: Guarded<'a>,
+    opens_session: bool,
 }
 
 impl Device {
@@ -122,20 +152,24 @@ impl Device {
         let envelope = Envelope::parse(incoming.bytes.to_vec())
             .map_err(|_| Stop::Dead(DeadReason::NotAnEnvelope))?;
         let content = self.unseal(store, &envelope)?;
-        let certified = content
-            .sender()
-            .ok()
-            .and_then(|sender| {
-                self.certificates.validate(sender, &self.trust_root, incoming.stored_at)
-            })
-            .ok_or(Stop::Dead(DeadReason::Certificate))?;
+        let contents = content.contents().map_err(|_| Stop::Dead(DeadReason::Seal))?;
+        let kind = content.msg_type().map_err(|_| Stop::Dead(DeadReason::Content))?;
+        let certificate = content.sender().map_err(|_| Stop::Dead(DeadReason::Certificate))?;
+        let judged = self.certificates.validate(certificate, &self.trust_root, incoming.stored_at);
+        let (Ok(certified) | Err(Refused::Expired(certified))) = judged else {
+            return Err(Stop::Dead(DeadReason::Certificate));
+        };
         let peer = certified.owner;
+        let ask = |stop: Stop| stop.ask(kind, contents, incoming.transfer_id, peer);
+        if judged.is_err() {
+            let known = trust::is_known(store, certified)?;
+            *sender = known.then_some(peer);
+            let expired = DeadReason::CertificateExpired;
+            return Err(if known { ask(Stop::Curable(expired)) } else { Stop::Dead(expired) });
+        }
         *sender = Some(peer);
         trust::pin(store, certified, now)?;
 
-        let contents = content.contents().map_err(|_| Stop::Dead(DeadReason::Seal))?;
-        let kind = content.msg_type().map_err(|_| Stop::Dead(DeadReason::Content))?;
-        let ask = |stop: Stop| stop.ask(kind, contents, incoming.transfer_id, peer);
         match kind {
             CiphertextMessageType::Whisper => {
                 let message = SignalMessage::try_from(contents)
@@ -163,7 +197,7 @@ impl Device {
     }
 
     /// Opens the outer layer, which hides the sender.
-    fn unseal(
+    pub(crate) fn unseal(
         &self,
         store: &dyn Store,
         envelope: &Envelope,
@@ -177,16 +211,16 @@ impl Device {
         )
     }
 
-    fn decrypt<'m, R: Rng + CryptoRng>(
+    fn decrypt<R: Rng + CryptoRng>(
         &self,
         store: &mut dyn Store,
         rng: &mut R,
         certified: Certified,
-        message: &'m SignalMessage,
-    ) -> Result<Authentic<'m>, Stop> {
+        message: &SignalMessage,
+    ) -> Result<Authentic, Stop> {
         let peer = certified.owner;
-        let guarded = guard::signal(store.peers(), peer, message)?.map_err(Stop::from)?;
-        let overlay = self.overlay(store, certified)?;
+        let candidates = guard::signal(store.peers(), peer, message)?.map_err(Stop::from)?;
+        let overlay = self.overlay(store, certified, candidates)?;
         let address = protocol_address(peer)?;
         let (mut sessions, mut identities) = (overlay.view(), overlay.view());
         let outcome = overlay.run(message_decrypt_signal(
@@ -197,24 +231,24 @@ impl Device {
             rng,
         ));
         let plaintext = outcome.map_err(Stop::from)?;
-        Ok(Authentic { plaintext, diff: overlay.into_diff(), guarded })
+        Ok(Authentic { plaintext, diff: overlay.into_diff(), opens_session: false })
     }
 
-    fn decrypt_prekey<'m, R: Rng + CryptoRng>(
+    fn decrypt_prekey<R: Rng + CryptoRng>(
         &self,
         store: &mut dyn Store,
         rng: &mut R,
         certified: Certified,
-        message: &'m PreKeySignalMessage,
-    ) -> Result<Authentic<'m>, Stop> {
+        message: &PreKeySignalMessage,
+    ) -> Result<Authentic, Stop> {
         let peer = certified.owner;
-        let guarded = guard::prekey(store.peers(), peer, message)?.map_err(Stop::from)?;
+        let candidates = guard::prekey(store.peers(), peer, message)?.map_err(Stop::from)?;
         let inner = IdentityKey::of(message.identity_key().public_key())
             .map_err(|_| Stop::Dead(DeadReason::Guard))?;
         if inner != certified.key {
-            return Err(Stop::Dead(DeadReason::Certificate));
+            return Err(Stop::Dead(DeadReason::CertificateOfAnother));
         }
-        let overlay = self.overlay(store, certified)?;
+        let overlay = self.overlay(store, certified, candidates)?;
         let address = protocol_address(peer)?;
         let (mut sessions, mut identities) = (overlay.view(), overlay.view());
         let (mut ec, signed, mut kyber) = (overlay.view(), overlay.view(), overlay.view());
@@ -229,17 +263,18 @@ impl Device {
             rng,
         ));
         let plaintext = outcome.map_err(Stop::from)?;
-        Ok(Authentic { plaintext, diff: overlay.into_diff(), guarded })
+        Ok(Authentic { plaintext, diff: overlay.into_diff(), opens_session: true })
     }
 
     fn overlay<'a>(
         &'a self,
         store: &'a dyn Store,
         certified: Certified,
+        candidates: Candidates,
     ) -> Result<Overlay<'a>, Stop> {
         let key = certified.key.to_signal().map_err(|_| Stop::Dead(DeadReason::Guard))?;
         let (id, peer) = (self.registration_id, certified.owner);
-        Ok(Overlay::new(store, &self.identity, id, peer, Some(key)))
+        Ok(Overlay::new(store, &self.identity, id, peer, Some(key)).showing(candidates))
     }
 
     /// Checks what was decrypted, and only then lets the session move on.
@@ -249,7 +284,7 @@ impl Device {
         now: Timestamp,
         incoming: Incoming<'_>,
         peer: Address,
-        authentic: Authentic<'_>,
+        authentic: Authentic,
     ) -> Result<Opened, Stop> {
         let content = unpad(&authentic.plaintext).map_err(|_| Stop::Dead(DeadReason::Content))?;
         let (header, body) =
@@ -263,17 +298,24 @@ impl Device {
         if !authentic.diff.apply(store, peer)? {
             return Err(Stop::Dead(DeadReason::Replay));
         }
-        authentic.guarded.accept(store.peers_mut())?;
-        store.note_received(peer, header.sequence)?;
+        if !header.kind.is_ephemeral() {
+            store.note_received(peer, header.sequence)?;
+        }
         match header.kind {
             Kind::Receipt => return take_receipt(store, now, peer, body),
             Kind::Repair => {
                 repair::take_answer(store, peer, body)?;
                 return Ok(Opened::Answer);
             }
+            kind if kind.is_ephemeral() => {
+                let Header { sender, sender_handle, in_reply_to, .. } = header;
+                let body = body.to_vec();
+                let message = Ephemeral { sender, sender_handle, kind, in_reply_to, body };
+                return Ok(Opened::Ephemeral(Box::new(message)));
+            }
             _ => {}
         }
-        receipts::owe(store, peer, &header, authentic.guarded.opens_session(), now)?;
+        receipts::owe(store, peer, &header, authentic.opens_session, now)?;
         let new = store.deliver(&NewInbox {
             sender: peer,
             sender_handle: &header.sender_handle,

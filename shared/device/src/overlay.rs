@@ -17,9 +17,10 @@ use libsignal_protocol::{
 use sysmaint_protocol::Address;
 
 use crate::{
-    archive,
+    guard::Candidates,
     store::{PrekeyClass, Store, StoreError},
 };
+use prost::Message as _;
 
 type Result<T> = std::result::Result<T, SignalProtocolError>;
 
@@ -31,6 +32,8 @@ pub(crate) struct Overlay<'a> {
     peer: Address,
     /// The only key that the peer may have in this operation.
     peer_key: Option<IdentityKey>,
+    /// What may be seen of the session, where the guard has said so.
+    candidates: RefCell<Option<Candidates>>,
     diff: RefCell<Diff>,
     failure: RefCell<Option<StoreError>>,
 }
@@ -74,9 +77,16 @@ impl<'a> Overlay<'a> {
             registration_id,
             peer,
             peer_key,
+            candidates: RefCell::default(),
             diff: RefCell::default(),
             failure: RefCell::default(),
         }
+    }
+
+    /// Shows libsignal these states of the session only.
+    pub(crate) fn showing(self, candidates: Candidates) -> Self {
+        self.candidates.replace(Some(candidates));
+        self
     }
 
     pub(crate) const fn view(&'a self) -> View<'a> {
@@ -176,11 +186,13 @@ impl IdentityKeyStore for View<'_> {
 #[async_trait(?Send)]
 impl SessionStore for View<'_> {
     async fn load_session(&self, _address: &ProtocolAddress) -> Result<Option<SessionRecord>> {
-        if let Some(record) = &self.0.diff.borrow().session {
-            return SessionRecord::deserialize(record).map(Some);
+        let mut candidates = self.0.candidates.borrow_mut();
+        if candidates.is_none() {
+            *candidates =
+                Some(self.0.read(Candidates::current(self.0.store.peers(), self.0.peer))?);
         }
-        let record = self.0.read(self.0.store.session(self.0.peer))?;
-        record.map(|record| SessionRecord::deserialize(&record)).transpose()
+        let shown = candidates.as_ref().and_then(|candidates| candidates.shown.as_ref());
+        shown.map(|record| SessionRecord::deserialize(&record.encode_to_vec())).transpose()
     }
 
     async fn store_session(
@@ -188,8 +200,9 @@ impl SessionStore for View<'_> {
         _address: &ProtocolAddress,
         record: &SessionRecord,
     ) -> Result<()> {
-        let trimmed = archive::trim(&record.serialize()?)?;
-        self.0.diff.borrow_mut().session = Some(trimmed);
+        let aside = self.0.candidates.borrow().as_ref().map(|candidates| candidates.aside.clone());
+        let whole = aside.unwrap_or_default().rejoin(&record.serialize()?)?;
+        self.0.diff.borrow_mut().session = Some(whole);
         Ok(())
     }
 }

@@ -1,9 +1,10 @@
 //! The device's own prekeys, as the official clients keep them.
 //!
 //! One-time prekeys come in batches of 100 and are refilled when the directory holds fewer than
-//! 10. The signed and the last-resort Kyber prekey are rotated every two days and kept for 30,
-//! which is as long as a mailbox keeps a message that was opened with them. Ids start at random
-//! and never go back.
+//! 10. The signed and the last-resort Kyber prekey are rotated every two days. Each is kept for as
+//! long as a message may arrive that needs it. Ids start at random and never go back.
+
+mod life;
 
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use libsignal_protocol::{
 use rand::{CryptoRng, Rng};
 use sysmaint_protocol::{
     Base64Bytes, Timestamp,
-    limits::{MAILBOX_AGE, PREKEYS_PER_UPLOAD},
-    rest::{Prekey, PrekeyCount, PrekeyUpload, SignedPrekey},
+    limits::PREKEYS_PER_UPLOAD,
+    rest::{Prekey, PrekeyCount, PrekeyStock, PrekeyUpload, SignedPrekey, standing_digest},
 };
 use zeroize::Zeroizing;
 
@@ -58,6 +59,8 @@ impl Device {
     ) -> Result<Option<PrekeyUpload>, PrekeyError> {
         let mut local = device::local(store)?;
         self.rotate(store, rng, &mut local, now)?;
+        life::note_stock(store, now, held)?;
+        life::forget(store, now)?;
         if held.one_time_prekeys < REFILL_BELOW {
             self.refill(store, rng, &mut local, PrekeyClass::Ec, now)?;
         }
@@ -69,8 +72,35 @@ impl Device {
     }
 
     /// Notes that the directory has taken an upload.
-    pub fn prekeys_uploaded(&self, store: &mut dyn Store) -> Result<(), StoreError> {
-        store.mark_prekeys_uploaded()
+    pub fn prekeys_uploaded(
+        &self,
+        store: &mut dyn Store,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        store.mark_prekeys_uploaded()?;
+        life::note_successors(store, now)
+    }
+
+    /// Whether the directory serves the standing prekeys that it was given. Where it does not, it
+    /// was put back to an old copy or changed behind our back, and gets them again.
+    pub fn compare_prekeys(
+        &self,
+        store: &mut dyn Store,
+        stock: &PrekeyStock,
+    ) -> Result<bool, PrekeyError> {
+        let ours = match standing(store)? {
+            Some((signed, last_resort)) if signed.uploaded && last_resort.uploaded => {
+                let key = self.identity.identity_key().serialize();
+                standing_digest(&key, &public_signed(&signed)?, &public_kyber(&last_resort)?)
+            }
+            // They are about to be uploaded.
+            _ => return Ok(true),
+        };
+        let same = stock.digest.as_ref().is_some_and(|theirs| theirs.0 == ours);
+        if !same {
+            self.prekeys_lost(store)?;
+        }
+        Ok(same)
     }
 
     /// Forgets what the directory was given before, for one that has lost it.
@@ -93,15 +123,18 @@ impl Device {
     ) -> Result<(), PrekeyError> {
         for class in [PrekeyClass::Signed, PrekeyClass::LastResort] {
             let mut known = store.prekeys(class)?;
-            let newest = known.pop();
+            let newest = known.last();
             let old = newest.is_none_or(|newest| {
                 now.since(newest.created_at) >= ROTATE_AFTER || newest.created_at > now
             });
+            // The clock was put back since: nobody knows their age, but what is made now must
+            // come after them.
+            for prekey in known.iter_mut().filter(|prekey| prekey.created_at > now) {
+                prekey.created_at = now.before(Duration::from_millis(1));
+                store.put_prekey(class, prekey)?;
+            }
             if old {
                 self.make(store, rng, local, class, now)?;
-            }
-            for expired in known.iter().filter(|key| now.since(key.created_at) > MAILBOX_AGE) {
-                store.remove_prekey(class, expired.id)?;
             }
         }
         Ok(())
@@ -147,7 +180,9 @@ impl Device {
             }
         };
         let record = Zeroizing::new(record);
-        store.put_prekey(class, &PrekeyRecord { id, record, created_at: now, uploaded: false })?;
+        let (uploaded, retired_at) = (false, None);
+        let made = PrekeyRecord { id, record, created_at: now, uploaded, retired_at };
+        store.put_prekey(class, &made)?;
         Ok(())
     }
 
@@ -188,9 +223,7 @@ pub(crate) fn note_unknown<R: Rng + CryptoRng>(
 
 /// Everything that the directory has not confirmed, with the newest standing prekeys.
 fn upload(store: &dyn Store) -> Result<Option<PrekeyUpload>, PrekeyError> {
-    let signed = store.prekeys(PrekeyClass::Signed)?.pop();
-    let last_resort = store.prekeys(PrekeyClass::LastResort)?.pop();
-    let (Some(signed), Some(last_resort)) = (signed, last_resort) else { return Ok(None) };
+    let Some((signed, last_resort)) = standing(store)? else { return Ok(None) };
     let ec = waiting(store, PrekeyClass::Ec)?;
     let kyber = waiting(store, PrekeyClass::Kyber)?;
     if signed.uploaded && last_resort.uploaded && ec.is_empty() && kyber.is_empty() {
@@ -202,6 +235,12 @@ fn upload(store: &dyn Store) -> Result<Option<PrekeyUpload>, PrekeyError> {
         one_time_prekeys: ec.iter().map(public_ec).collect::<Result<_, _>>()?,
         one_time_kyber_prekeys: kyber.iter().map(public_kyber).collect::<Result<_, _>>()?,
     }))
+}
+
+/// The newest signed and last-resort Kyber prekey.
+fn standing(store: &dyn Store) -> Result<Option<(PrekeyRecord, PrekeyRecord)>, StoreError> {
+    let signed = store.prekeys(PrekeyClass::Signed)?.pop();
+    Ok(signed.zip(store.prekeys(PrekeyClass::LastResort)?.pop()))
 }
 
 fn waiting(store: &dyn Store, class: PrekeyClass) -> Result<Vec<PrekeyRecord>, StoreError> {

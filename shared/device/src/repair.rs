@@ -54,6 +54,12 @@ impl Device {
             };
             let Some(peer) = store.peer(due.peer)? else { continue };
             let Some(handle) = store.handle_of(due.peer.service_id)? else { continue };
+            if !trust::is_member(store, due.peer)? {
+                // Nobody is left to be asked.
+                store.take_retry(due.peer, due.transfer_id.repair_key())?;
+                bury(store, &due)?;
+                continue;
+            }
             if trust::is_undecided(store, &handle, due.peer)? {
                 continue;
             }
@@ -137,8 +143,8 @@ impl Device {
         repair_key: u64,
     ) -> Result<bool, SealError> {
         let Some(sent) = store.sent_message(peer, repair_key)? else { return Ok(false) };
-        if sent.delivered {
-            // It came another way, or is refilled already.
+        if sent.delivered || sent.kind.is_ephemeral() {
+            // It came another way, is refilled already, or is not worth anything any more.
             return Ok(true);
         }
         if sent.kind.is_refillable() {
@@ -217,7 +223,7 @@ pub(crate) fn request(
     Some(request.serialized().to_vec())
 }
 
-fn request_content(
+pub(crate) fn request_content(
     store: &dyn Store,
     request: &[u8],
 ) -> Result<UnidentifiedSenderMessageContent, SealError> {
@@ -231,7 +237,7 @@ fn request_content(
     )?)
 }
 
-fn read_request(contents: &[u8]) -> Option<DecryptionErrorMessage> {
+pub(crate) fn read_request(contents: &[u8]) -> Option<DecryptionErrorMessage> {
     let content = PlaintextContent::try_from(contents).ok()?;
     extract_decryption_error_message_from_serialized_content(content.body()).ok()
 }

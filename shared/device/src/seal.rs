@@ -6,7 +6,7 @@ use libsignal_protocol::{
 };
 use rand::{CryptoRng, Rng};
 use sysmaint_protocol::{
-    Address, ContentId, Envelope, Handle, Header, Kind, Timestamp, TooLong, TransferId,
+    Address, ContentId, DeviceId, Envelope, Handle, Header, Kind, Timestamp, TooLong, TransferId,
     body::{self, Body, InvalidBody},
     pad,
     subject::Mailbox,
@@ -35,6 +35,18 @@ pub struct Draft<'a> {
     pub body: &'a [u8],
 }
 
+/// Which devices of a recipient a message must reach to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach<'a> {
+    /// Every one: a device without a usable session stops it.
+    All,
+    /// No others than these, and those of them that can be reached now.
+    Among(&'a [DeviceId]),
+    /// Those that can be reached now: a device that has registered and never uploaded its prekeys
+    /// keeps nothing from the others.
+    Some,
+}
+
 /// A message could not be sealed.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
@@ -44,6 +56,9 @@ pub enum SealError {
     /// The recipient's identity key changed.
     #[error("{0}'s identity key has changed; nothing is sent until it is accepted")]
     IdentityChanged(Handle),
+    /// All devices of the recipient were revoked.
+    #[error("{0} has no device any more: all were revoked")]
+    NoDevice(Handle),
     /// There is no session yet, or none that may be used any more: fetch a bundle.
     #[error("there is no session with {0}")]
     NoSession(Handle),
@@ -68,7 +83,8 @@ impl From<InvalidKey> for SealError {
 }
 
 impl Device {
-    /// Seals a body to every device of a handle and queues the envelopes.
+    /// Seals a body to every device of a handle, under one content id, and queues the envelopes.
+    /// A device without a usable session stops it.
     pub fn send<B: Body, R: Rng + CryptoRng>(
         &self,
         store: &mut dyn Store,
@@ -78,15 +94,45 @@ impl Device {
         in_reply_to: Option<ContentId>,
         body: &B,
     ) -> Result<ContentId, SealError> {
+        self.send_to(store, rng, now, to, in_reply_to, body, Reach::All)
+    }
+
+    /// The same to fewer of them, but at least to one.
+    #[expect(clippy::too_many_arguments, reason = "one step of one caller")]
+    pub fn send_to<B: Body, R: Rng + CryptoRng>(
+        &self,
+        store: &mut dyn Store,
+        rng: &mut R,
+        now: Timestamp,
+        to: &Handle,
+        in_reply_to: Option<ContentId>,
+        body: &B,
+        reach: Reach<'_>,
+    ) -> Result<ContentId, SealError> {
         let content_id = ContentId::from_bytes(rng.random());
         let body = body::encode(body)?;
         let draft = Draft { content_id, kind: B::KIND, in_reply_to, body: &body };
         let contact = store.contact(to)?.ok_or_else(|| SealError::NoSession(to.clone()))?;
-        for device_id in contact.devices {
-            let recipient = Address { service_id: contact.service_id, device_id };
-            self.seal(store, rng, now, to, recipient, &draft)?;
+        if contact.successor().is_some() {
+            return Err(SealError::IdentityChanged(to.clone()));
         }
-        Ok(content_id)
+        if contact.devices.is_empty() {
+            return Err(SealError::NoDevice(to.clone()));
+        }
+        let mut sealed = 0;
+        for device_id in contact.devices {
+            if matches!(reach, Reach::Among(devices) if !devices.contains(&device_id)) {
+                continue;
+            }
+            let recipient = Address { service_id: contact.service_id, device_id };
+            match self.seal(store, rng, now, to, recipient, &draft) {
+                Ok(_) => sealed += 1,
+                // Nothing was done for it yet.
+                Err(SealError::NoSession(_)) if reach != Reach::All => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if sealed == 0 { Err(SealError::NoSession(to.clone())) } else { Ok(content_id) }
     }
 
     /// Seals to one device and queues the envelope. On an error the transaction must be rolled
@@ -107,7 +153,12 @@ impl Device {
         if !has_usable_session(store, recipient, now)? {
             return Err(SealError::NoSession(to.clone()));
         }
-        let sequence = store.next_sequence(recipient)?;
+        // One that may get lost on purpose leaves no gap in what is counted.
+        let sequence = if draft.kind.is_ephemeral() {
+            store.last_sequence(recipient)?.max(1)
+        } else {
+            store.next_sequence(recipient)?
+        };
         let header = Header {
             content_id: draft.content_id,
             kind: draft.kind,
@@ -122,7 +173,11 @@ impl Device {
         let envelope = self.encrypt(store, rng, now, recipient, &peer, &plaintext)?;
         let mailbox = Mailbox::new(to.clone(), recipient.device_id);
         let transfer_id = TransferId::from_bytes(rng.random());
-        let sealed = Sealed::new(mailbox, peer.registration_id, transfer_id, envelope);
+        let mut sealed = Sealed::new(mailbox, peer.registration_id, transfer_id, envelope);
+        if draft.kind.is_ephemeral() {
+            sealed = sealed.ephemeral();
+        }
+        let resendable = !draft.kind.is_refillable() && !draft.kind.is_ephemeral();
         store.queue(&NewOutbox {
             sealed: &sealed,
             recipient,
@@ -131,7 +186,7 @@ impl Device {
             in_reply_to: draft.in_reply_to,
             sequence,
             sealed_at: now,
-            body: (!draft.kind.is_refillable()).then_some(draft.body),
+            body: resendable.then_some(draft.body),
         })?;
         Ok(sealed)
     }

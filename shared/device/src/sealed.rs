@@ -12,6 +12,7 @@ pub struct Sealed {
     registration_id: u32,
     transfer_id: TransferId,
     envelope: Envelope,
+    ephemeral: bool,
 }
 
 impl Sealed {
@@ -21,7 +22,13 @@ impl Sealed {
         transfer_id: TransferId,
         envelope: Envelope,
     ) -> Self {
-        Self { to, registration_id, transfer_id, envelope }
+        Self { to, registration_id, transfer_id, envelope, ephemeral: false }
+    }
+
+    /// The same, to be published once or not at all.
+    #[must_use]
+    pub fn ephemeral(self) -> Self {
+        Self { ephemeral: true, ..self }
     }
 
     /// An envelope that was sealed before: from an outbox, or off a relay's wire.
@@ -32,6 +39,11 @@ impl Sealed {
         envelope: Envelope,
     ) -> Self {
         Self::new(to, registration_id, transfer_id, envelope)
+    }
+
+    /// The same under another registration id of its recipient.
+    pub(crate) fn readdressed(&self, registration_id: u32) -> Self {
+        Self { registration_id, ..self.clone() }
     }
 
     /// Where it goes.
@@ -47,6 +59,12 @@ impl Sealed {
     /// Names these bytes; the same on each retry.
     pub const fn transfer_id(&self) -> TransferId {
         self.transfer_id
+    }
+
+    /// Whether it is published once or not at all, and kept for
+    /// [`EPHEMERAL_LIFE`](sysmaint_protocol::limits::EPHEMERAL_LIFE).
+    pub const fn is_ephemeral(&self) -> bool {
+        self.ephemeral
     }
 
     /// The bytes.

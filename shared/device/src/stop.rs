@@ -6,11 +6,10 @@ use sysmaint_protocol::{Address, Handle, Timestamp, TransferId};
 use crate::{
     Incoming, Opened,
     certificate::Certified,
-    guard,
+    guard, held,
     overlay::OverlayError,
     repair,
     store::{DeadLetter, DeadReason, NewRetry, Store, StoreError},
-    trust,
 };
 
 /// Why.
@@ -26,6 +25,8 @@ pub(crate) enum Stop {
     },
     /// Certified under another key than the pinned one.
     Held(Certified),
+    /// Certified for a device that is not known to belong to its handle.
+    Stranger(Certified),
     /// From another identity than the one that has this handle.
     Claim(Address, Handle),
     Store(StoreError),
@@ -92,15 +93,19 @@ impl Stop {
         sender: Option<Address>,
     ) -> Result<Opened, StoreError> {
         let Incoming { transfer_id, stored_at, .. } = incoming;
+        if let (Self::Dead(_) | Self::Curable(_) | Self::Retry { .. }, Some(sender)) =
+            (&self, sender)
+        {
+            store.note_unopened(sender)?;
+        }
         let reason = match self {
             Self::Dead(reason) | Self::Curable(reason) => reason,
-            Self::Held(certified) => {
-                trust::hold(store, certified, incoming)?;
-                return Ok(Opened::Held);
+            Self::Held(certified) => return held::keep_changed(store, certified, incoming),
+            Self::Stranger(certified) => {
+                return held::keep_strangers(store, certified, now, incoming);
             }
             Self::Claim(claimant, handle) => {
-                trust::hold_claim(store, claimant, &handle, incoming)?;
-                return Ok(Opened::Held);
+                return held::keep_claim(store, claimant, &handle, incoming);
             }
             Self::Store(error) => return Err(error),
             Self::Retry { peer, transfer_id, reason, request } => {

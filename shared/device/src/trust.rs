@@ -1,25 +1,22 @@
 //! Which key belongs to whom: pinned at first sight, held when it changes, and decided by people.
 //!
-//! A key changes in two ways. A known device shows another key; or, where a lost store was made
-//! anew, another identity has the handle. The second is believed only when the directory has it
-//! under the pinned root: anybody who is certified can claim a handle.
+//! A key changes in three ways. A known device shows another key; a further device shows up that
+//! no known one has admitted; or, where a lost store was made anew, another identity has the
+//! handle. The last is believed only when the directory has it under the pinned root: anybody who
+//! is certified can claim a handle.
 
-use libsignal_protocol::Fingerprint;
 use rand::{CryptoRng, Rng};
-use sysmaint_protocol::{Address, Handle, Timestamp, rest::Bundle};
+use sysmaint_protocol::{Address, Handle, Timestamp, subject::Mailbox};
 
 use crate::{
-    BundleError, Device, Incoming, Opened,
-    bundle::certified_device,
+    Device, Opened, SafetyNumber,
     certificate::Certified,
+    held,
     key::IdentityKey,
+    listing,
     stop::Stop,
-    store::{Candidate, DeadLetter, DeadReason, Held, Peer, Store, StoreError, Trust},
+    store::{Candidate, DeadReason, Peer, Store, StoreError, Trust},
 };
-
-/// As Signal's own clients compute safety numbers.
-const VERSION: u32 = 2;
-const ITERATIONS: u32 = 5_200;
 
 /// A decision could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -50,10 +47,10 @@ pub struct Standing {
     pub address: Address,
     /// What we think of it.
     pub trust: Trust,
-    /// 60 digits for the pinned key, equal on both sides.
-    pub safety_number: String,
+    /// For the pinned key.
+    pub safety_number: SafetyNumber,
     /// The same for the key that waits for a decision.
-    pub changed_number: Option<String>,
+    pub changed_number: Option<SafetyNumber>,
 }
 
 impl Device {
@@ -65,17 +62,20 @@ impl Device {
     ) -> Result<Vec<Standing>, TrustError> {
         let unknown = || TrustError::Unknown(handle.clone());
         let contact = store.contact(handle)?.ok_or_else(unknown)?;
-        let moved = contact.candidate.filter(|candidate| candidate.confirmed);
+        let moved = contact.successor();
+        let theirs = match moved {
+            Some(Candidate { address, .. }) => {
+                store.peer(address)?.map(|peer| (address, peer.identity_key))
+            }
+            None => None,
+        };
         let mut all = Vec::new();
-        for device_id in contact.devices {
+        for (device_id, peer) in store.peers_of(contact.service_id)? {
+            if !contact.devices.contains(&device_id) && peer.candidate.is_none() {
+                continue;
+            }
             let address = Address { service_id: contact.service_id, device_id };
-            let peer = store.peer(address)?.ok_or_else(unknown)?;
-            let changed = match moved {
-                Some(Candidate { address, .. }) => {
-                    store.peer(address)?.map(|peer| (address, peer.identity_key))
-                }
-                None => peer.candidate.map(|key| (address, key)),
-            };
+            let changed = theirs.or(peer.candidate.map(|key| (address, key)));
             let trust = if moved.is_some() { Trust::Changed } else { peer.trust };
             all.push(Standing {
                 handle: handle.clone(),
@@ -87,25 +87,36 @@ impl Device {
                     .transpose()?,
             });
         }
+        if let (true, Some((address, key))) = (all.is_empty(), theirs) {
+            // Whoever had the handle before has no device left to show.
+            let number = self.safety_number(handle, address, &key)?;
+            let (safety_number, changed_number) = (number.clone(), Some(number));
+            let (handle, trust) = (handle.clone(), Trust::Changed);
+            all.push(Standing { handle, address, trust, safety_number, changed_number });
+        }
         Ok(all)
+    }
+
+    /// Everybody who was met, and the least trusted of their devices.
+    pub fn known_handles(&self, store: &dyn Store) -> Result<Vec<(Handle, Trust)>, StoreError> {
+        let mut known = Vec::new();
+        for (handle, contact) in store.contacts()? {
+            let moved = contact.successor().is_some();
+            let mut least = if moved { Trust::Changed } else { Trust::Verified };
+            for (device_id, peer) in store.peers_of(contact.service_id)? {
+                if contact.devices.contains(&device_id) || peer.candidate.is_some() {
+                    least = least.min(peer.trust);
+                }
+            }
+            known.push((handle, least));
+        }
+        Ok(known)
     }
 
     /// Handles whose key waits for a decision.
     pub fn changed_handles(&self, store: &dyn Store) -> Result<Vec<Handle>, StoreError> {
-        let mut changed = Vec::new();
-        for (handle, contact) in store.contacts()? {
-            let moved = contact.candidate.is_some_and(|candidate| candidate.confirmed);
-            let mut devices = contact.devices.iter().map(|device_id| {
-                store.peer(Address { service_id: contact.service_id, device_id: *device_id })
-            });
-            let other_key = devices.try_fold(false, |any, peer| {
-                peer.map(|peer| any || peer.is_some_and(|peer| peer.trust == Trust::Changed))
-            })?;
-            if moved || other_key {
-                changed.push(handle);
-            }
-        }
-        Ok(changed)
+        let known = self.known_handles(store)?.into_iter();
+        Ok(known.filter(|(_, trust)| *trust == Trust::Changed).map(|(handle, _)| handle).collect())
     }
 
     /// Handles that another identity claims, which the directory has not been asked about.
@@ -116,40 +127,6 @@ impl Device {
             .filter(|(_, contact)| contact.candidate.is_some_and(unconfirmed))
             .map(|(handle, _)| handle)
             .collect())
-    }
-
-    /// Compares what the directory has under a handle with what is pinned, and remembers a
-    /// change. A claim that the directory does not confirm is turned away with its messages.
-    pub fn note_bundle(
-        &self,
-        store: &mut dyn Store,
-        now: Timestamp,
-        handle: &Handle,
-        bundle: &Bundle,
-    ) -> Result<(), BundleError> {
-        let Some(mut contact) = store.contact(handle)? else { return Ok(()) };
-        for device in &bundle.devices {
-            let (address, key) = certified_device(&self.trust_root, handle, bundle, device)?;
-            if store.is_rejected(address, &key)? {
-                continue;
-            }
-            if bundle.service_id != contact.service_id {
-                pin_new(store, address, key, now)?;
-                contact.candidate = Some(Candidate { address, confirmed: true });
-                return Ok(store.put_contact(handle, &contact)?);
-            }
-            if let Some(mut peer) = store.peer(address)?
-                && peer.identity_key != key
-            {
-                (peer.trust, peer.candidate) = (Trust::Changed, Some(key));
-                store.put_peer(address, &peer)?;
-            }
-        }
-        if let Some(candidate) = contact.candidate.take() {
-            store.put_contact(handle, &contact)?;
-            bury_held(store, candidate.address)?;
-        }
-        Ok(())
     }
 
     /// Pins the changed key of a handle, and opens in order what was held for it. What is sent
@@ -168,24 +145,28 @@ impl Device {
             for device_id in &contact.devices {
                 let old = Address { service_id: contact.service_id, device_id: *device_id };
                 store.refill_telemetry(old, None, now)?;
+                store.withdraw(&Mailbox::new(handle.clone(), *device_id), old)?;
             }
             contact.service_id = candidate.address.service_id;
             contact.devices = vec![candidate.address.device_id];
             accepted.push(candidate.address);
         } else {
-            for device_id in &contact.devices {
-                let address = Address { service_id: contact.service_id, device_id: *device_id };
-                if let Some(mut peer) = store.peer(address)?
-                    && let Some(key) = peer.candidate.take()
-                {
+            for (device_id, mut peer) in store.peers_of(contact.service_id)? {
+                let address = Address { service_id: contact.service_id, device_id };
+                let Some(key) = peer.candidate.take() else { continue };
+                if peer.identity_key != key {
                     // What the old key still sends is not theirs any more.
                     store.reject_key(address, &peer.identity_key)?;
                     store.refill_telemetry(address, None, now)?;
                     store.drop_session(address)?;
-                    (peer.identity_key, peer.trust, peer.registration_id) = (key, Trust::Pinned, 0);
-                    store.put_peer(address, &peer)?;
-                    accepted.push(address);
+                    (peer.identity_key, peer.registration_id) = (key, 0);
                 }
+                peer.trust = Trust::Pinned;
+                store.put_peer(address, &peer)?;
+                if !contact.devices.contains(&device_id) {
+                    contact.devices.push(device_id);
+                }
+                accepted.push(address);
             }
         }
         if accepted.is_empty() {
@@ -194,11 +175,7 @@ impl Device {
         store.put_contact(handle, &contact)?;
         let mut opened = Vec::new();
         for address in accepted {
-            for held in store.take_held(address)? {
-                let Held { envelope, transfer_id, stored_at, .. } = held;
-                let incoming = Incoming { bytes: &envelope, transfer_id, stored_at };
-                opened.push(self.open_again(store, rng, now, incoming)?.0);
-            }
+            opened.extend(self.open_held(store, rng, now, address)?);
         }
         Ok(opened)
     }
@@ -214,20 +191,20 @@ impl Device {
                 store.reject_key(address, &peer.identity_key)?;
             }
             store.put_contact(handle, &contact)?;
-            buried += bury_held(store, address)?;
+            buried += held::bury(store, address, DeadReason::Rejected)?;
             any = true;
         }
-        for device_id in contact.devices {
+        for (device_id, mut peer) in store.peers_of(contact.service_id)? {
             let address = Address { service_id: contact.service_id, device_id };
-            if let Some(mut peer) = store.peer(address)?
-                && peer.trust == Trust::Changed
-            {
+            let is_member = contact.devices.contains(&device_id);
+            if peer.trust == Trust::Changed && (is_member || peer.candidate.is_some()) {
                 if let Some(key) = peer.candidate.take() {
                     store.reject_key(address, &key)?;
                 }
-                peer.trust = Trust::Pinned;
+                // One that was never theirs has no other key to go back to.
+                peer.trust = if is_member { Trust::Pinned } else { Trust::Changed };
                 store.put_peer(address, &peer)?;
-                buried += bury_held(store, address)?;
+                buried += held::bury(store, address, DeadReason::Rejected)?;
                 any = true;
             }
         }
@@ -252,27 +229,27 @@ impl Device {
         handle: &Handle,
         address: Address,
         key: &IdentityKey,
-    ) -> Result<String, TrustError> {
+    ) -> Result<SafetyNumber, TrustError> {
         let failed = || TrustError::Fingerprint(handle.clone());
         let theirs = key.to_signal().map_err(|_| failed())?;
-        let number = Fingerprint::new(
-            VERSION,
-            ITERATIONS,
-            self.address.service_id.as_bytes(),
-            self.identity.identity_key(),
-            address.service_id.as_bytes(),
-            &theirs,
-        );
-        number.and_then(|number| number.display_string()).map_err(|_| failed())
+        let ours = (self.address.service_id, self.identity.identity_key());
+        SafetyNumber::between(ours, (address.service_id, &theirs)).map_err(|_| failed())
     }
 }
 
-/// Pins a sender's key on first sight; stops at a key that is not the pinned one.
+/// Pins a sender's key on first sight; stops at a key that is not the pinned one, and at a device
+/// that is not known to belong to its handle.
 pub(crate) fn pin(store: &mut dyn Store, certified: Certified, now: Timestamp) -> Result<(), Stop> {
+    if !is_member(store, certified.owner)? {
+        if store.is_rejected(certified.owner, &certified.key)? {
+            return Err(Stop::Dead(DeadReason::Rejected));
+        }
+        return Err(Stop::Stranger(certified));
+    }
     let Some(peer) = store.peer(certified.owner)? else {
         return Ok(pin_new(store, certified.owner, certified.key, now)?);
     };
-    if peer.identity_key == certified.key && peer.trust != Trust::Changed {
+    if listing::is_pinned(&peer, &certified.key) {
         return Ok(());
     }
     if store.is_rejected(certified.owner, &certified.key)? {
@@ -281,7 +258,20 @@ pub(crate) fn pin(store: &mut dyn Store, certified: Certified, now: Timestamp) -
     Err(Stop::Held(certified))
 }
 
-fn pin_new(
+/// Whether somebody who is certified is known by this very key, and nothing is undecided.
+pub(crate) fn is_known(store: &dyn Store, certified: Certified) -> Result<bool, StoreError> {
+    let Some(peer) = store.peer(certified.owner)? else { return Ok(false) };
+    Ok(listing::is_pinned(&peer, &certified.key) && is_member(store, certified.owner)?)
+}
+
+/// Whether a device may speak for its handle; true of everybody whose handle is not known.
+pub(crate) fn is_member(store: &dyn Store, peer: Address) -> Result<bool, StoreError> {
+    let Some(handle) = store.handle_of(peer.service_id)? else { return Ok(true) };
+    let contact = store.contact(&handle)?;
+    Ok(contact.is_none_or(|contact| contact.devices.contains(&peer.device_id)))
+}
+
+pub(crate) fn pin_new(
     store: &mut dyn Store,
     address: Address,
     identity_key: IdentityKey,
@@ -295,15 +285,34 @@ fn pin_new(
     store.put_peer(address, &peer)
 }
 
-/// Whether nothing may be sealed to a peer until people have decided.
+/// Keeps the key of a device that is not believed until people decide.
+pub(crate) fn suspect(
+    store: &mut dyn Store,
+    address: Address,
+    key: IdentityKey,
+    registration_id: u32,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let known = store.peer(address)?;
+    let identity_key = known.as_ref().map_or(key, |known| known.identity_key);
+    let first_seen = known.map_or(now, |known| known.first_seen);
+    let (trust, candidate) = (Trust::Changed, Some(key));
+    let peer = Peer { identity_key, trust, candidate, registration_id, first_seen };
+    store.put_peer(address, &peer)
+}
+
+/// Whether nothing may be sealed to a peer until people have decided, or because it is gone.
 pub(crate) fn is_undecided(
     store: &dyn Store,
     to: &Handle,
     peer: Address,
 ) -> Result<bool, StoreError> {
     let contact = store.contact(to)?;
-    let moved = contact.and_then(|contact| contact.candidate).is_some_and(|it| it.confirmed);
-    Ok(moved || store.peer(peer)?.is_some_and(|peer| peer.trust == Trust::Changed))
+    let moved = contact.as_ref().is_some_and(|contact| contact.successor().is_some());
+    let is_gone = contact.is_some_and(|contact| {
+        contact.service_id == peer.service_id && !contact.devices.contains(&peer.device_id)
+    });
+    Ok(moved || is_gone || store.peer(peer)?.is_some_and(|peer| peer.trust == Trust::Changed))
 }
 
 /// Whether a sender without a handle of its own claims one that is bound to another identity.
@@ -314,66 +323,4 @@ pub(crate) fn is_foreign_claim(
 ) -> Result<bool, StoreError> {
     let Some(contact) = store.contact(claimed)? else { return Ok(false) };
     Ok(contact.service_id != sender.service_id && store.handle_of(sender.service_id)?.is_none())
-}
-
-/// Keeps the envelope, and the new key as the one to be decided on.
-pub(crate) fn hold(
-    store: &mut dyn Store,
-    certified: Certified,
-    incoming: Incoming<'_>,
-) -> Result<(), StoreError> {
-    if let Some(mut peer) = store.peer(certified.owner)? {
-        if peer.identity_key != certified.key {
-            peer.candidate = Some(certified.key);
-        }
-        peer.trust = Trust::Changed;
-        store.put_peer(certified.owner, &peer)?;
-    }
-    keep(store, certified.owner, incoming)
-}
-
-/// Keeps the envelope of another identity that claims a handle, until the directory was asked.
-pub(crate) fn hold_claim(
-    store: &mut dyn Store,
-    claimant: Address,
-    handle: &Handle,
-    incoming: Incoming<'_>,
-) -> Result<(), StoreError> {
-    let key = store.peer(claimant)?.map(|peer| peer.identity_key);
-    let rejected = match key {
-        Some(key) => store.is_rejected(claimant, &key)?,
-        None => false,
-    };
-    let contact = store.contact(handle)?.filter(|_| !rejected);
-    let other = |candidate: &Candidate| candidate.address != claimant;
-    // One claim at a time: whoever comes while another one waits is turned away.
-    let Some(mut contact) = contact.filter(|known| !known.candidate.as_ref().is_some_and(other))
-    else {
-        let Incoming { transfer_id, stored_at, .. } = incoming;
-        let (sender, reason) = (Some(claimant), DeadReason::Rejected);
-        return store.bury(&DeadLetter { sender, transfer_id, reason, stored_at });
-    };
-    if contact.candidate.is_none() {
-        contact.candidate = Some(Candidate { address: claimant, confirmed: false });
-        store.put_contact(handle, &contact)?;
-    }
-    keep(store, claimant, incoming)
-}
-
-fn keep(store: &mut dyn Store, sender: Address, incoming: Incoming<'_>) -> Result<(), StoreError> {
-    let Incoming { bytes, transfer_id, stored_at } = incoming;
-    store.hold(&Held { sender, envelope: bytes.to_vec(), transfer_id, stored_at })
-}
-
-fn bury_held(store: &mut dyn Store, sender: Address) -> Result<usize, StoreError> {
-    let held = store.take_held(sender)?;
-    for Held { transfer_id, stored_at, .. } in &held {
-        store.bury(&DeadLetter {
-            sender: Some(sender),
-            transfer_id: *transfer_id,
-            reason: DeadReason::Rejected,
-            stored_at: *stored_at,
-        })?;
-    }
-    Ok(held.len())
 }

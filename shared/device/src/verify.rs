@@ -1,7 +1,10 @@
 //! What a relay checks before it takes anybody's keys.
 
 use libsignal_protocol::{PublicKey, kem};
-use sysmaint_protocol::rest::{PrekeyUpload, RegisterRequest, SignedPrekey};
+use sysmaint_protocol::{
+    Admission, DeviceId, ServiceId,
+    rest::{PrekeyUpload, RegisterRequest, SignedPrekey},
+};
 
 use crate::key::{IdentityKey, InvalidKey, canonical};
 
@@ -36,6 +39,21 @@ pub fn registration(request: &RegisterRequest) -> Result<IdentityKey, InvalidReg
     } else {
         Err(InvalidRegistration::Signature)
     }
+}
+
+/// Whether the owner of a key has admitted a device with another key under their service id.
+pub fn admission(
+    by: &IdentityKey,
+    service_id: ServiceId,
+    device_id: DeviceId,
+    identity_key: &IdentityKey,
+    admission: &Admission,
+) -> bool {
+    let statement =
+        Admission::statement(admission.by, service_id, device_id, identity_key.as_bytes());
+    // A key that was taken before is of the right order.
+    PublicKey::deserialize(by.as_bytes())
+        .is_ok_and(|key| key.verify_signature(&statement, &admission.signature))
 }
 
 /// Prekeys that must not be taken.

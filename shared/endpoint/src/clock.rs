@@ -6,10 +6,18 @@ use std::{
 };
 
 use sysmaint_protocol::Timestamp;
+use tokio::sync::watch;
+
+/// How often the clock is looked at while time passes: a timer does not see that the machine slept,
+/// or that somebody set the clock.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// A clock that tests can set.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+pub struct Clock {
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    moved: Option<watch::Receiver<()>>,
+}
 
 impl Clock {
     /// The system's.
@@ -22,13 +30,47 @@ impl Clock {
 
     /// Any other.
     pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+        Self { now: Arc::new(now), moved: None }
+    }
+
+    /// One that tells when it is set, so that whoever waits looks at once.
+    #[must_use]
+    pub fn telling(self, moved: watch::Receiver<()>) -> Self {
+        Self { moved: Some(moved), ..self }
     }
 
     /// The moment.
     pub fn now(&self) -> Timestamp {
-        (self.0)()
+        (self.now)()
     }
+
+    /// Waits until so much time has passed by this clock, or the clock was put back.
+    pub async fn pass(&self, span: Duration) {
+        let since = self.now();
+        let mut moved = self.moved.clone();
+        loop {
+            let now = self.now();
+            let left = span.saturating_sub(now.since(since));
+            if now < since || left.is_zero() {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(left.min(LOOK)) => {}
+                () = set(&mut moved) => {}
+            }
+        }
+    }
+}
+
+/// Waits until somebody sets the clock; for ever, where nobody tells.
+async fn set(moved: &mut Option<watch::Receiver<()>>) {
+    if let Some(receiver) = moved
+        && receiver.changed().await.is_ok()
+    {
+        return;
+    }
+    *moved = None;
+    std::future::pending::<()>().await;
 }
 
 impl std::fmt::Debug for Clock {

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use sysmaint_bus::DirectoryError;
-use sysmaint_device::{BundleError, store::PeerStore};
+use sysmaint_device::{
+    BundleError, Readiness,
+    store::{PeerStore, StoreError},
+};
 use sysmaint_protocol::{Address, Handle, rest::Bundle};
 use sysmaint_store::WriteError;
 
-use crate::{Endpoint, StepError};
+use crate::{Endpoint, StepError, rosters};
 
 /// How long a sender may take between its registration and its first prekeys,
 const UPLOADS_WITHIN: Duration = Duration::from_secs(10);
@@ -49,26 +52,26 @@ impl Endpoint {
         if self.knows(handle).await? {
             return Ok(());
         }
-        let (bundle, handle) = (self.bundle(handle).await?, handle.clone());
-        self.step(move |step| {
-            let now = step.now();
-            let (device, store, _) = step.parts();
-            Ok(device.accept_contact(store, now, &handle, &bundle)?)
-        })
-        .await
-        .map_err(ContactError::from)
-    }
-
-    /// The handle that a sender was pinned under.
-    pub async fn handle_of(&self, sender: Address) -> Result<Option<Handle>, ContactError> {
-        let own = self.handle().clone();
-        self.store()
-            .read(move |view| match view.known_device(&own).map_err(StepError::from)? {
-                Some(store) => Ok(store.handle_of(sender.service_id).map_err(StepError::from)?),
-                None => Ok(None),
+        let roster = self.inner.directory.devices(self.handle(), handle).await?;
+        let handle = handle.clone();
+        let refused = self
+            .step(move |step| -> Result<_, ContactError> {
+                let now = step.now();
+                let (device, store, _) = step.parts();
+                Ok(device.accept_roster(store, now, &handle, &roster)?)
             })
             .await
-            .map_err(ContactError::from)
+            .map_err(ContactError::from)?;
+        rosters::tell_refused(&refused);
+        Ok(())
+    }
+
+    /// The handle that a sender belongs to; `None` of a device that is not known to be theirs.
+    pub async fn handle_of(&self, sender: Address) -> Result<Option<Handle>, ContactError> {
+        let look = self.look(move |_, store| -> Result<_, ContactError> {
+            Ok(handle_of(store, sender).map_err(StepError::from)?)
+        });
+        look.await.map_err(ContactError::from)
     }
 
     /// The handle of a sender, asking the directory about the one that it claims if it is not
@@ -108,55 +111,53 @@ impl Endpoint {
         }
     }
 
-    /// Makes sure that a message to a handle can be sealed.
+    /// Makes sure that a message to a handle can be sealed to every device that it has by now, or
+    /// at least to those that can be reached.
     pub async fn prepare(&self, handle: &Handle) -> Result<(), ContactError> {
         if !self.inner.status.borrow().registered {
             // Whoever received it could not look us up, and would have to turn it away.
             let reason = "this device is not registered, or has not uploaded its prekeys yet";
             return Err(DirectoryError::Unreachable(reason.to_owned()).into());
         }
-        let (own, to, now) = (self.inner.clone(), handle.clone(), self.inner.clock.now());
-        let ready = self
-            .store()
-            .read(move |view| -> Result<bool, ContactError> {
-                let store = view.known_device(own.device.handle()).map_err(StepError::from)?;
-                let Some(store) = store else { return Ok(false) };
-                Ok(own.device.is_ready_for(&store, &to, now).map_err(StepError::from)?)
-            })
-            .await?;
-        if ready {
+        self.freshen(handle).await;
+        let ready = self.readiness(handle).await?;
+        let known = &self.inner.rosters;
+        if ready == Readiness::All || (ready == Readiness::Some && known.is_incomplete(handle)) {
             return Ok(());
         }
-        let bundle = self.bundle(handle).await?;
-        let (to, fetched) = (handle.clone(), bundle.clone());
-        let accepted = self
-            .step(move |step| {
-                let now = step.now();
-                let (device, store, rng) = step.parts();
-                Ok(device.accept_bundle(store, rng, now, &to, &fetched)?)
-            })
-            .await
-            .map_err(ContactError::from);
-        match accepted {
-            Ok(()) => Ok(()),
-            Err(refused) => Err(self.note_refusal(handle, bundle, refused).await),
+        let opened = async {
+            let bundle = self.bundle(handle).await?;
+            match self.open_sessions(handle, &bundle).await {
+                Ok(()) => Ok(()),
+                Err(refused) => Err(self.note_refusal(handle, bundle, refused).await),
+            }
+        };
+        match opened.await {
+            Err(error) if ready == Readiness::None => return Err(error),
+            Err(error) => tracing::debug!(%error, "not all devices of a recipient are reached"),
+            Ok(()) => {}
         }
+        known.note_incomplete(handle, self.readiness(handle).await? == Readiness::Some);
+        Ok(())
     }
 
-    async fn knows(&self, handle: &Handle) -> Result<bool, ContactError> {
-        let (own, handle) = (self.handle().clone(), handle.clone());
-        self.store()
-            .read(move |view| -> Result<bool, ContactError> {
-                let Some(store) = view.known_device(&own).map_err(StepError::from)? else {
-                    return Ok(false);
-                };
-                Ok(store.contact(&handle).map_err(StepError::from)?.is_some())
-            })
-            .await
-            .map_err(ContactError::from)
+    pub(crate) async fn knows(&self, handle: &Handle) -> Result<bool, ContactError> {
+        let handle = handle.clone();
+        let look = self.look(move |_, store| -> Result<_, ContactError> {
+            Ok(store.contact(&handle).map_err(StepError::from)?.is_some())
+        });
+        look.await.map_err(ContactError::from)
     }
 
     async fn bundle(&self, handle: &Handle) -> Result<Bundle, ContactError> {
         Ok(self.inner.directory.bundle(self.handle(), handle).await?)
     }
+}
+
+/// By the devices that the handle is known to have.
+fn handle_of(store: &dyn PeerStore, sender: Address) -> Result<Option<Handle>, StoreError> {
+    let Some(handle) = store.handle_of(sender.service_id)? else { return Ok(None) };
+    let contact = store.contact(&handle)?;
+    let is_theirs = contact.is_some_and(|contact| contact.devices.contains(&sender.device_id));
+    Ok(is_theirs.then_some(handle))
 }

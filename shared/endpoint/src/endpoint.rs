@@ -3,14 +3,20 @@
 use std::sync::Arc;
 
 use sysmaint_bus::{Directory, Mailbox};
-use sysmaint_device::{Device, DeviceError};
-use sysmaint_protocol::{Address, ContentId, DeviceId, Handle, Kind, rest::Transport, subject};
-use sysmaint_store::{SqlError, Store, WriteError};
+use sysmaint_device::{Device, DeviceError, Ephemeral};
+use sysmaint_protocol::{
+    Address, ContentId, DeviceId, Handle, Kind, ServiceId, rest::Transport, subject,
+};
+use sysmaint_store::{DeviceStore, SqlError, Store, View, WriteError};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Clock, Inbox, Status, Step, StepError, checks::Checks, enrol, publish, receive, repair, upkeep,
+    Clock, Inbox, Status, Step, StepError,
+    checks::Checks,
+    enrol, publish, receive, repair,
+    rosters::{self, Rosters},
+    upkeep,
 };
 
 /// Watchers of [`Activity`] that lag by more than this miss some, and are told so.
@@ -49,7 +55,7 @@ pub struct Endpoint {
 }
 
 pub(crate) struct Inner {
-    pub(crate) device: Device,
+    pub(crate) device: Arc<Device>,
     pub(crate) transport: Transport,
     pub(crate) slot: i64,
     pub(crate) store: Store,
@@ -66,15 +72,19 @@ pub(crate) struct Inner {
     pub(crate) broken: Notify,
     /// Comparisons of the directory's prekeys with ours.
     pub(crate) checks: Checks,
+    /// Which devices the others have.
+    pub(crate) rosters: Rosters,
     pub(crate) status: watch::Sender<Status>,
     pub(crate) activity: broadcast::Sender<Activity>,
 }
 
 /// Something happened that a page may want to show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Activity {
     /// Peers have confirmed messages of ours.
     Delivered,
+    /// Something came that is worth something for a moment only; it is nowhere else.
+    Ephemeral(Arc<Ephemeral>),
     /// A message was opened.
     Opened(Kind, ContentId),
     /// The broker has confirmed envelopes of ours.
@@ -95,26 +105,52 @@ pub enum StartError {
     Store(String),
 }
 
+impl From<WriteError<Self>> for StartError {
+    fn from(error: WriteError<Self>) -> Self {
+        match error {
+            WriteError::Step(error) => error,
+            other => Self::Store(other.to_string()),
+        }
+    }
+}
+
 impl Endpoint {
     /// Opens the store's device, or makes it. Nothing is sent or received before [`Self::run`].
     pub async fn start(config: EndpointConfig) -> Result<Self, StartError> {
+        Self::open(config, None).await
+    }
+
+    /// The same for a further device of a handle, which shares its service id and registers once
+    /// another one has admitted it.
+    pub async fn start_further(
+        config: EndpointConfig,
+        service_id: ServiceId,
+    ) -> Result<Self, StartError> {
+        Self::open(config, Some(service_id)).await
+    }
+
+    async fn open(
+        config: EndpointConfig,
+        service_id: Option<ServiceId>,
+    ) -> Result<Self, StartError> {
         let EndpointConfig { handle, device_id, trust_root, store, .. } = config;
         let step = move |tx: &sysmaint_store::Tx<'_>| -> Result<_, StartError> {
             let mut store = tx.device(&handle)?;
             let mut rng = rand::rng();
-            let device = Device::open(&mut store, &mut rng, &handle, device_id, &trust_root)?;
+            let device = match service_id.map(|service_id| Address { service_id, device_id }) {
+                Some(address) => {
+                    Device::open_further(&mut store, &mut rng, &handle, address, &trust_root)?
+                }
+                None => Device::open(&mut store, &mut rng, &handle, device_id, &trust_root)?,
+            };
             let registered = device.is_registered(&store).map_err(DeviceError::from)?;
             let token = device.token(&store).map_err(DeviceError::from)?;
             Ok((device, store.slot(), registered, token))
         };
-        let (device, slot, registered, token) =
-            store.write(step).await.map_err(|error| match error {
-                WriteError::Step(error) => error,
-                other => StartError::Store(other.to_string()),
-            })?;
+        let (device, slot, registered, token) = store.write(step).await?;
         config.directory.authorize(token.as_ref().map(|token| token.as_str()));
         let inner = Inner {
-            device,
+            device: Arc::new(device),
             transport: config.transport,
             slot,
             store,
@@ -126,6 +162,7 @@ impl Endpoint {
             prekeys_used: Notify::new(),
             broken: Notify::new(),
             checks: Checks::default(),
+            rosters: Rosters::default(),
             status: watch::Sender::new(Status { registered, ..Status::default() }),
             activity: broadcast::Sender::new(ACTIVITY),
         };
@@ -134,16 +171,17 @@ impl Endpoint {
 
     /// Registers, publishes, receives and keeps house until the token is cancelled.
     pub async fn run(&self, shutdown: CancellationToken) {
-        let work = async {
+        let work = Box::pin(async {
             tokio::join!(
                 enrol::keep_enrolled(self),
                 publish::publish(self),
-                receive::receive(self),
+                Box::pin(receive::receive(self)),
                 receive::send_receipts(self),
                 repair::repair(self),
+                rosters::keep_right(self),
                 upkeep::keep_house(self),
             );
-        };
+        });
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = work => {}
@@ -195,6 +233,28 @@ impl Endpoint {
         Inbox::new(self.clone())
     }
 
+    /// Looks at what the device keeps; a store that the device is not in yet shows nothing.
+    pub(crate) async fn look<T, E>(
+        &self,
+        look: impl FnOnce(&Device, &DeviceStore<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, WriteError<E>>
+    where
+        T: Default + Send + 'static,
+        E: From<StepError> + Send + 'static,
+    {
+        let own = self.inner.clone();
+        let look = move |view: &View<'_>| {
+            let known = view.known_device(own.device.handle()).map_err(StepError::from)?;
+            known.map_or_else(|| Ok(T::default()), |store| look(&own.device, &store))
+        };
+        self.store().read(look).await
+    }
+
+    /// Whether what is ephemeral would reach anybody from here.
+    pub fn carries_ephemeral(&self) -> bool {
+        self.inner.mailbox.carries_ephemeral()
+    }
+
     /// Takes a step in one transaction, and has what it queued published.
     pub async fn step<T, E>(
         &self,
@@ -204,10 +264,12 @@ impl Endpoint {
         T: Send + 'static,
         E: From<StepError> + Send + 'static,
     {
-        let inner = self.inner.clone();
-        let now = inner.clock.now();
+        // The device alone: whoever drops the last handle waits for the writer, which the writer
+        // itself cannot, so no step may bring a handle along.
+        let device = self.inner.device.clone();
+        let now = self.inner.clock.now();
         let run = move |tx: &sysmaint_store::Tx<'_>| {
-            step(&mut Step::new(tx, &inner.device, now).map_err(E::from)?)
+            step(&mut Step::new(tx, &device, now).map_err(E::from)?)
         };
         let outcome = self.inner.store.write(run).await;
         self.inner.queued.notify_one();

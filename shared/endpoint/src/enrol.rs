@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::Rng;
 use sysmaint_bus::DirectoryError;
 use sysmaint_device::{EnrolError, PrekeyError};
-use sysmaint_protocol::rest::PrekeyCount;
+use sysmaint_protocol::rest::PrekeyStock;
 use sysmaint_store::WriteError;
 use zeroize::Zeroizing;
 
@@ -21,6 +21,8 @@ const RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 /// After a refusal, which only a person can change.
 const REFUSED: Duration = Duration::from_secs(30);
+/// After the directory has asked for an admission, which another device is about to give.
+const UNADMITTED: Duration = Duration::from_secs(5);
 /// Prekeys are looked at no more often than this, however many were used.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -60,6 +62,8 @@ pub(crate) async fn keep_enrolled(endpoint: &Endpoint) {
             Ok(()) => {
                 failures = 0;
                 endpoint.inner.checks.finish(number);
+                // What waited for a certificate.
+                endpoint.inner.broken.notify_one();
                 endpoint.inner.status.send_modify(|status| {
                     status.registered = true;
                     status.refused = None;
@@ -72,28 +76,13 @@ pub(crate) async fn keep_enrolled(endpoint: &Endpoint) {
             }
         };
         let jitter = rand::rng().random_range(0.75..1.25);
-        tokio::time::sleep(wait.mul_f64(jitter)).await;
+        endpoint.clock().pass(wait.mul_f64(jitter)).await;
         if wait == PAUSE {
             tokio::select! {
                 () = endpoint.inner.directory.unauthorized() => {}
-                () = quiet(endpoint, EVERY.mul_f64(jitter)) => {}
+                () = endpoint.inner.prekeys_used.notified() => {}
+                () = endpoint.inner.clock.pass(EVERY.mul_f64(jitter)) => {}
             }
-        }
-    }
-}
-
-/// Waits until prekeys were used, or for so long. A clock that was put back, and a machine that
-/// slept, make it look at once.
-async fn quiet(endpoint: &Endpoint, long: Duration) {
-    let since = endpoint.inner.clock.now();
-    loop {
-        let used = endpoint.inner.prekeys_used.notified();
-        if tokio::time::timeout(PAUSE, used).await.is_ok() {
-            return;
-        }
-        let now = endpoint.inner.clock.now();
-        if now < since || now.since(since) >= long {
-            return;
         }
     }
 }
@@ -109,13 +98,16 @@ fn failed(endpoint: &Endpoint, error: &UpkeepError, failures: u32) -> Duration {
         // The next check registers again.
         UpkeepError::Directory(error) if error.is_unauthenticated() => false,
         UpkeepError::Directory(DirectoryError::Refused(problem)) => problem.status < 500,
-        UpkeepError::Enrol(EnrolError::Root | EnrolError::Certificate) => true,
+        UpkeepError::Enrol(
+            EnrolError::Root | EnrolError::Certificate | EnrolError::CertificateOfAnother,
+        ) => true,
         _ => false,
     };
     if refused {
         tracing::error!(%error, "the directory does not take this device");
         endpoint.inner.status.send_modify(|status| status.refused = Some(error.to_string()));
-        REFUSED
+        let waits = matches!(error, UpkeepError::Directory(error) if error.is_unadmitted());
+        if waits { UNADMITTED } else { REFUSED }
     } else {
         let wait = RETRY.saturating_mul(1 << failures.min(10)).min(LONGEST_RETRY);
         if wait < LONGEST_RETRY {
@@ -132,7 +124,7 @@ async fn check(endpoint: &Endpoint) -> Result<(), UpkeepError> {
     let directory = &endpoint.inner.directory;
     let own = endpoint.mailbox();
     let known = endpoint.inner.status.borrow().registered && !is_renewed(endpoint).await?;
-    let held = match directory.prekey_count(&own).await {
+    let held = match directory.prekey_stock(&own).await {
         Ok(held) if known => held,
         Ok(_) => register(endpoint).await?,
         Err(error) if error.is_unknown() || error.is_unauthenticated() => {
@@ -145,7 +137,7 @@ async fn check(endpoint: &Endpoint) -> Result<(), UpkeepError> {
 }
 
 /// Registers, and counts the directory's prekeys as lost where it had lost the device.
-async fn register(endpoint: &Endpoint) -> Result<PrekeyCount, UpkeepError> {
+async fn register(endpoint: &Endpoint) -> Result<PrekeyStock, UpkeepError> {
     let inner = &endpoint.inner;
     let challenge = inner.directory.challenge(&endpoint.mailbox()).await?;
     let (transport, own) = (inner.transport, endpoint.mailbox());
@@ -168,7 +160,7 @@ async fn register(endpoint: &Endpoint) -> Result<PrekeyCount, UpkeepError> {
         .await?;
     inner.directory.authorize(token.as_ref().map(|token| token.as_str()));
     tracing::info!("registered with the directory");
-    Ok(inner.directory.prekey_count(&own).await?)
+    Ok(inner.directory.prekey_stock(&own).await?)
 }
 
 /// Whether the directory has prekeys of another copy of this store.
@@ -182,20 +174,26 @@ async fn is_renewed(endpoint: &Endpoint) -> Result<bool, UpkeepError> {
         .map_err(UpkeepError::from)
 }
 
-async fn top_up(endpoint: &Endpoint, held: PrekeyCount) -> Result<(), UpkeepError> {
-    let upload = endpoint
+/// Uploads what is missing there, and everything that is not what was uploaded.
+async fn top_up(endpoint: &Endpoint, held: PrekeyStock) -> Result<(), UpkeepError> {
+    let (same, upload) = endpoint
         .step(move |step| -> Result<_, UpkeepError> {
             let now = step.now();
             let (device, store, rng) = step.parts();
-            Ok(device.prekey_upload(store, rng, now, held)?)
+            let same = device.compare_prekeys(store, &held)?;
+            Ok((same, device.prekey_upload(store, rng, now, held.count)?))
         })
         .await?;
+    if !same {
+        tracing::warn!("the directory serves other prekeys than ours; it gets them again");
+    }
     let Some(upload) = upload else { return Ok(()) };
     let held = endpoint.inner.directory.upload_prekeys(&endpoint.mailbox(), &upload).await?;
     endpoint
         .step(|step| -> Result<(), UpkeepError> {
+            let now = step.now();
             let (device, store, _) = step.parts();
-            Ok(device.prekeys_uploaded(store).map_err(StepError::from)?)
+            Ok(device.prekeys_uploaded(store, now).map_err(StepError::from)?)
         })
         .await?;
     tracing::info!(ec = held.one_time_prekeys, kyber = held.one_time_kyber_prekeys, "prekeys");

@@ -10,15 +10,19 @@
 //! Killing the process between any two of these repeats bytes that were made before, or work that
 //! has not taken effect.
 
+mod certified;
 mod checks;
 mod clock;
 mod contacts;
 mod endpoint;
 mod enrol;
+mod further;
+mod history;
 mod inbox;
 mod publish;
 mod receive;
 mod repair;
+mod rosters;
 mod send;
 mod status;
 mod step;
@@ -28,8 +32,11 @@ mod upkeep;
 pub use clock::Clock;
 pub use contacts::ContactError;
 pub use endpoint::{Activity, Endpoint, EndpointConfig, StartError};
+pub use further::{FurtherError, make_further};
+pub use history::keep_history;
 pub use inbox::Inbox;
 pub use send::SendError;
 pub use status::Status;
 pub use step::{Step, StepError};
+pub use sysmaint_device::Ephemeral;
 pub use trust::DecisionError;

@@ -7,6 +7,7 @@ use rand::Rng;
 use sysmaint_bus::PublishError;
 use sysmaint_protocol::TransferId;
 use sysmaint_store::{OutboxRow, SqlError, WriteError};
+use tokio::task::unconstrained;
 
 use crate::{Activity, Endpoint};
 
@@ -37,31 +38,51 @@ async fn round(endpoint: &Endpoint) -> Result<bool, WriteError<SqlError>> {
     if due.is_empty() {
         return Ok(false);
     }
+    let (expired, due): (Vec<_>, Vec<_>) = due.into_iter().partition(|row| row.expired);
     let attempts = due.iter().map(|row| inner.mailbox.publish(&row.sealed));
-    let outcomes = join_all(attempts).await;
+    // Polled in order, as far as the connection goes; tokio's budget would put off the last ones
+    // and have them overtake each other.
+    let outcomes = unconstrained(join_all(attempts)).await;
     let mut confirmed = Vec::new();
-    let mut postponed = Vec::new();
+    let given_up = expired.iter().map(|row| row.id).collect();
+    let mut failed = Failed { postponed: Vec::new(), given_up };
     for (row, outcome) in due.iter().zip(outcomes) {
         match outcome {
             Ok(()) => confirmed.push(row.sealed.transfer_id()),
-            Err(error) => postponed.push((row.id, delay(row, &error))),
+            // Tried once: what comes later matters more than it does.
+            Err(_) if row.sealed.is_ephemeral() => failed.given_up.push(row.id),
+            Err(error) => {
+                if matches!(error, PublishError::OtherDevices(_)) {
+                    inner.rosters.want(&row.sealed.to().handle);
+                }
+                failed.postponed.push((row.id, delay(row, &error)));
+            }
         }
     }
-    settle(endpoint, confirmed, postponed).await?;
+    settle(endpoint, confirmed, failed).await?;
     Ok(true)
+}
+
+/// Rows that were not published: when they are tried again, or never.
+struct Failed {
+    postponed: Vec<(i64, Duration)>,
+    given_up: Vec<i64>,
 }
 
 async fn settle(
     endpoint: &Endpoint,
     confirmed: Vec<TransferId>,
-    postponed: Vec<(i64, Duration)>,
+    failed: Failed,
 ) -> Result<(), WriteError<SqlError>> {
     let inner = &endpoint.inner;
     let (slot, now, any) = (inner.slot, inner.clock.now(), !confirmed.is_empty());
     let step = move |tx: &sysmaint_store::Tx<'_>| {
         tx.outbox().published(slot, &confirmed, now)?;
-        for (id, delay) in postponed {
+        for (id, delay) in failed.postponed {
             tx.outbox().postpone(id, now, delay)?;
+        }
+        for id in failed.given_up {
+            tx.outbox().give_up(id)?;
         }
         Ok(())
     };
@@ -90,6 +111,11 @@ fn delay(row: &OutboxRow, error: &PublishError) -> Duration {
             // Not before it said; after that, not everybody at once.
             return pause.mul_f64(rand::rng().random_range(1.0..1.25));
         }
+        PublishError::OtherDevices(cause) => {
+            tracing::info!(attempts = row.attempts, "a recipient's devices have changed");
+            tracing::debug!(%cause, "what the relay says of them");
+            doubled(1_000, 60_000)
+        }
         PublishError::Refused(cause) => {
             tracing::error!(%cause, attempts = row.attempts, "the broker refuses an envelope");
             doubled(5_000, 300_000)
@@ -108,5 +134,8 @@ async fn idle(endpoint: &Endpoint) {
         Ok((_, Some(at))) => at.since(now).max(Duration::from_millis(10)).min(IDLE),
         _ => IDLE,
     };
-    let _ = tokio::time::timeout(wait, inner.queued.notified()).await;
+    tokio::select! {
+        () = inner.queued.notified() => {}
+        () = inner.clock.pass(wait) => {}
+    }
 }

@@ -1,6 +1,6 @@
 //! Receiving: opened and stored in one transaction, and acknowledged afterwards.
 
-use std::time::Duration;
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use sysmaint_bus::{Deliveries, Delivery};
@@ -10,6 +10,7 @@ use sysmaint_device::{
 };
 use sysmaint_protocol::Kind;
 use sysmaint_store::WriteError;
+use tokio::{sync::watch, task::unconstrained};
 
 use crate::{Activity, Endpoint, StepError};
 
@@ -28,19 +29,43 @@ pub(crate) async fn receive(endpoint: &Endpoint) {
         let mut status = endpoint.inner.status.subscribe();
         let _ = status.wait_for(|status| status.registered).await;
         match endpoint.inner.mailbox.open(&endpoint.mailbox()).await {
-            Ok(deliveries) => receive_all(endpoint, deliveries).await,
+            Ok(deliveries) => {
+                let stands_by = deliveries.stands_by();
+                tokio::select! {
+                    () = receive_all(endpoint, deliveries) => {}
+                    never = note_standing(endpoint, stands_by) => match never {},
+                }
+            }
             Err(error) => tracing::warn!(%error, "the mailbox cannot be opened yet"),
         }
-        endpoint.inner.status.send_modify(|status| status.receiving = false);
+        endpoint.inner.status.send_modify(|status| {
+            (status.receiving, status.stands_by) = (false, false);
+        });
         tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// Says in the status whether another process serves this device. Runs until it is dropped.
+async fn note_standing(endpoint: &Endpoint, mut stands_by: watch::Receiver<bool>) -> Infallible {
+    loop {
+        let now = *stands_by.borrow_and_update();
+        endpoint
+            .inner
+            .status
+            .send_if_modified(|status| std::mem::replace(&mut status.stands_by, now) != now);
+        if stands_by.changed().await.is_err() {
+            return std::future::pending().await;
+        }
     }
 }
 
 async fn receive_all(endpoint: &Endpoint, mut deliveries: Box<dyn Deliveries>) {
     endpoint.inner.status.send_modify(|status| status.receiving = true);
     while let Some(batch) = deliveries.next(BATCH).await {
-        // Polled in order, so that they reach the writer in order.
-        let outcomes = join_all(batch.iter().map(|delivery| open(endpoint, delivery))).await;
+        // Polled in order, so that they reach the writer in order. Within tokio's budget the last
+        // of a large batch would be put off, and be polled again in another order.
+        let all = join_all(batch.iter().map(|delivery| open(endpoint, delivery)));
+        let outcomes = unconstrained(all).await;
         let (stored, failed): (Vec<_>, Vec<_>) =
             batch.iter().zip(outcomes).partition(|(_, stored)| *stored);
         acknowledge(stored.into_iter().map(|(delivery, _)| delivery)).await;
@@ -121,6 +146,9 @@ pub(crate) fn note(endpoint: &Endpoint, opened: &Opened) {
             inner.arrived.send_modify(|count| *count += 1);
             let _ = inner.activity.send(Activity::Opened(kind, content_id));
         }
+        Opened::Ephemeral(ref message) => {
+            let _ = inner.activity.send(Activity::Ephemeral(Arc::new((**message).clone())));
+        }
         Opened::Receipt => {
             let _ = inner.activity.send(Activity::Delivered);
         }
@@ -140,13 +168,20 @@ pub(crate) fn note(endpoint: &Endpoint, opened: &Opened) {
         Opened::Answer => inner.broken.notify_one(),
         Opened::Dead(reason) => tracing::warn!(reason = reason.name(), "a dead letter"),
         Opened::Held => tracing::warn!("a sender's identity key changed; its messages are held"),
+        Opened::Stranger => {
+            tracing::info!("a message of an unknown device waits for the directory");
+            inner.rosters.look();
+        }
         Opened::Duplicate => tracing::debug!("a delivery was here before"),
     }
-    if matches!(opened, Opened::Message { .. } | Opened::Receipt | Opened::Answer) {
+    if matches!(
+        opened,
+        Opened::Message { .. } | Opened::Ephemeral(_) | Opened::Receipt | Opened::Answer
+    ) {
         let now = inner.clock.now();
         inner.status.send_modify(|status| status.last_opened = Some(now));
     }
-    if matches!(opened, Opened::Dead(_) | Opened::Held) {
+    if matches!(opened, Opened::Dead(_) | Opened::Held | Opened::Stranger) {
         // To be counted.
         inner.broken.notify_one();
     }
@@ -160,14 +195,14 @@ pub(crate) fn note(endpoint: &Endpoint, opened: &Opened) {
 /// Sends receipts that become due by time. Runs until it is dropped.
 pub(crate) async fn send_receipts(endpoint: &Endpoint) {
     loop {
-        tokio::time::sleep(RECEIPTS).await;
+        endpoint.clock().pass(RECEIPTS).await;
         receipts(endpoint).await;
     }
 }
 
 async fn receipts(endpoint: &Endpoint) {
     let outcome = endpoint
-        .step(|step| -> Result<usize, StepError> {
+        .step_certified(|step| {
             let now = step.now();
             let (device, store, rng) = step.parts();
             Ok(device.send_due_receipts(store, rng, now)?)

@@ -1,6 +1,6 @@
 //! Sending: sealed and queued in one transaction with what else belongs to it.
 
-use sysmaint_device::SealError;
+use sysmaint_device::{Reach, SealError};
 use sysmaint_protocol::{ContentId, Handle, body::Body};
 use sysmaint_store::{SqlError, WriteError};
 
@@ -32,6 +32,21 @@ impl From<StepError> for SendError {
     }
 }
 
+impl From<WriteError<StepError>> for SendError {
+    fn from(error: WriteError<StepError>) -> Self {
+        match error {
+            WriteError::Step(error) => error.into(),
+            other => Self::Store(other.to_string()),
+        }
+    }
+}
+
+impl From<WriteError<SqlError>> for SendError {
+    fn from(error: WriteError<SqlError>) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
 impl Endpoint {
     /// Seals a body to every device of a handle and queues it; it will be published until the
     /// broker confirms it.
@@ -40,7 +55,17 @@ impl Endpoint {
         to: &Handle,
         body: &B,
     ) -> Result<ContentId, SendError> {
-        self.send_with(to, body, |_, _| Ok(())).await
+        self.seal(to, None, body, |_, _| Ok(())).await
+    }
+
+    /// The same as an answer to something.
+    pub async fn send_in_reply<B: Body + Clone + Send + Sync + 'static>(
+        &self,
+        to: &Handle,
+        in_reply_to: ContentId,
+        body: &B,
+    ) -> Result<ContentId, SendError> {
+        self.seal(to, Some(in_reply_to), body, |_, _| Ok(())).await
     }
 
     /// The same, with something else that belongs to it in the same transaction.
@@ -50,12 +75,24 @@ impl Endpoint {
         body: &B,
         also: impl Fn(&Step<'_, '_>, ContentId) -> Result<(), SqlError> + Clone + Send + 'static,
     ) -> Result<ContentId, SendError> {
+        self.seal(to, None, body, also).await
+    }
+
+    async fn seal<B: Body + Clone + Send + Sync + 'static>(
+        &self,
+        to: &Handle,
+        in_reply_to: Option<ContentId>,
+        body: &B,
+        also: impl Fn(&Step<'_, '_>, ContentId) -> Result<(), SqlError> + Clone + Send + 'static,
+    ) -> Result<ContentId, SendError> {
+        self.freshen(to).await;
         let mut attempt = 0;
         loop {
             let (handle, body, also) = (to.clone(), body.clone(), also.clone());
             let outcome = self
                 .step(move |step| -> Result<ContentId, SendError> {
-                    let id = step.send(&handle, None, &body)?;
+                    let reach = if attempt == 0 { Reach::All } else { Reach::Some };
+                    let id = step.send_to(&handle, in_reply_to, &body, reach)?;
                     also(step, id).map_err(StepError::from)?;
                     Ok(id)
                 })

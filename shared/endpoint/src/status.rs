@@ -10,6 +10,8 @@ pub struct Status {
     pub registered: bool,
     /// Whether its mailbox is open.
     pub receiving: bool,
+    /// Whether another process serves this device, so that nothing comes here until it is gone.
+    pub stands_by: bool,
     /// Why the directory last said no, if it did.
     pub refused: Option<String>,
     /// When the broker last confirmed an envelope of ours.

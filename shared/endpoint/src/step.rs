@@ -3,9 +3,9 @@
 use std::ops::Deref;
 
 use rand::rngs::ThreadRng;
-use sysmaint_device::{Device, SealError, store::StoreError};
+use sysmaint_device::{Device, Reach, SealError, store::StoreError};
 use sysmaint_protocol::{
-    Address, ContentId, Handle, Timestamp,
+    Address, ContentId, DeviceId, Handle, Timestamp,
     body::{Body, Telemetry},
 };
 use sysmaint_store::{DeviceStore, SqlError, Tx};
@@ -43,14 +43,27 @@ impl<'a, 'tx> Step<'a, 'tx> {
         Ok(Self { tx, device, store, rng: rand::rng(), now })
     }
 
-    /// Seals a body to every device of a handle.
+    /// Seals a body to every device of a handle that can be reached; [`crate::Endpoint::prepare`]
+    /// makes sure that this is every one.
     pub fn send<B: Body>(
         &mut self,
         to: &Handle,
         in_reply_to: Option<ContentId>,
         body: &B,
     ) -> Result<ContentId, SealError> {
-        self.device.send(&mut self.store, &mut self.rng, self.now, to, in_reply_to, body)
+        self.send_to(to, in_reply_to, body, Reach::Some)
+    }
+
+    /// The same to the devices that are named.
+    pub(crate) fn send_to<B: Body>(
+        &mut self,
+        to: &Handle,
+        in_reply_to: Option<ContentId>,
+        body: &B,
+        reach: Reach<'_>,
+    ) -> Result<ContentId, SealError> {
+        let Self { device, store, rng, now, .. } = self;
+        device.send_to(store, rng, *now, to, in_reply_to, body, reach)
     }
 
     /// The devices of a handle, as first seen.
@@ -63,28 +76,50 @@ impl<'a, 'tx> Step<'a, 'tx> {
         }))
     }
 
-    /// Telemetry envelopes that may still go to every device of a handle.
+    /// Telemetry envelopes that may still go to some device of a handle. One that is switched off
+    /// does not keep them from the others.
     pub fn telemetry_room(&self, handle: &Handle) -> Result<u32, StepError> {
-        let mut room = None;
-        for address in self.addresses(handle)? {
-            let here = self.tx.sent().telemetry_room(self.store.slot(), address, self.now)?;
-            room = Some(room.map_or(here, |least: u32| least.min(here)));
-        }
-        Ok(room.unwrap_or(0))
+        let rooms = self.telemetry_rooms(handle)?;
+        Ok(rooms.into_iter().map(|(_, room)| room).max().unwrap_or(0))
     }
 
-    /// Seals telemetry to every device of a handle, and remembers its samples until they are
-    /// confirmed.
+    /// Seals telemetry to every device of a handle that has room for it, and remembers its samples
+    /// until they are confirmed. A device whose window is full misses them.
     pub fn send_telemetry(
         &mut self,
         to: &Handle,
         telemetry: &Telemetry,
     ) -> Result<ContentId, StepError> {
-        let id = self.send(to, None, telemetry)?;
-        if let Some(first) = telemetry.samples.first() {
-            self.tx.sent().note_samples(self.store.slot(), id, first.sequence)?;
-        }
+        let rooms = self.telemetry_rooms(to)?.into_iter();
+        let devices: Vec<_> =
+            rooms.filter(|(_, room)| *room > 0).map(|(address, _)| address.device_id).collect();
+        let id = self.send_to(to, None, telemetry, Reach::Among(&devices))?;
+        self.tx.sent().note_samples(self.store.slot(), id, &telemetry.stretches())?;
         Ok(id)
+    }
+
+    fn telemetry_rooms(&self, handle: &Handle) -> Result<Vec<(Address, u32)>, StepError> {
+        let (sent, slot) = (self.tx.sent(), self.store.slot());
+        let room = |address| Ok((address, sent.telemetry_room(slot, address, self.now)?));
+        self.addresses(handle)?.into_iter().map(room).collect()
+    }
+
+    /// Seals something ephemeral to one device of a handle; false, and nothing is made, where too
+    /// much is on its way to it already.
+    pub fn send_ephemeral<B: Body>(
+        &mut self,
+        to: &Handle,
+        device_id: DeviceId,
+        in_reply_to: Option<ContentId>,
+        body: &B,
+    ) -> Result<bool, StepError> {
+        let theirs = |address: &Address| address.device_id == device_id;
+        let Some(address) = self.addresses(to)?.into_iter().find(theirs) else { return Ok(false) };
+        if self.tx.sent().ephemeral_room(self.store.slot(), address)? == 0 {
+            return Ok(false);
+        }
+        self.send_to(to, in_reply_to, body, Reach::Among(&[device_id]))?;
+        Ok(true)
     }
 
     /// The moment of this step.

@@ -1,6 +1,6 @@
 //! Decisions on identity keys: who has changed, and what people say to it.
 
-use sysmaint_device::{BundleError, Standing, TrustError};
+use sysmaint_device::{BundleError, Standing, TrustError, store::Trust};
 use sysmaint_protocol::Handle;
 use sysmaint_store::WriteError;
 
@@ -36,21 +36,27 @@ impl Endpoint {
     /// Handles whose identity key waits for a decision. Nothing is sent to them, and what they
     /// send is held.
     pub async fn changed_handles(&self) -> Result<Vec<Handle>, DecisionError> {
-        self.decide(|step| {
-            let (device, store, _) = step.parts();
+        let look = self.look(|device, store| -> Result<_, DecisionError> {
             Ok(device.changed_handles(store).map_err(TrustError::from)?)
-        })
-        .await
+        });
+        look.await.map_err(DecisionError::from)
+    }
+
+    /// Everybody who was met, and the least trusted of their devices.
+    pub async fn known_handles(&self) -> Result<Vec<(Handle, Trust)>, DecisionError> {
+        let look = self.look(|device, store| -> Result<_, DecisionError> {
+            Ok(device.known_handles(store).map_err(TrustError::from)?)
+        });
+        look.await.map_err(DecisionError::from)
     }
 
     /// How each device of a handle stands, with the safety numbers that people compare.
     pub async fn standing(&self, handle: &Handle) -> Result<Vec<Standing>, DecisionError> {
         let handle = handle.clone();
-        self.decide(move |step| {
-            let (device, store, _) = step.parts();
+        let look = self.look(move |device, store| -> Result<_, DecisionError> {
             Ok(device.standing(store, &handle)?)
-        })
-        .await
+        });
+        look.await.map_err(DecisionError::from)
     }
 
     /// Pins the changed key of a handle and opens what was held for it, in order. Returns how
@@ -114,14 +120,13 @@ impl Endpoint {
             .await
             .map_err(|error| ContactError::Store(error.to_string()))?;
         for handle in claimed {
-            let bundle = self.inner.directory.bundle(self.handle(), &handle).await?;
-            self.note_bundle(&handle, bundle).await?;
+            self.refresh(&handle).await?;
         }
         Ok(())
     }
 
     /// Remembers a change that a bundle shows.
-    pub(crate) async fn note_bundle(
+    async fn note_bundle(
         &self,
         handle: &Handle,
         bundle: sysmaint_protocol::rest::Bundle,

@@ -20,6 +20,6 @@ pub(crate) async fn keep_house(endpoint: &Endpoint) {
             Ok(rows) => tracing::debug!(rows, "old rows are gone"),
             Err(error) => tracing::warn!(%error, "old rows could not be removed"),
         }
-        tokio::time::sleep(EVERY).await;
+        endpoint.clock().pass(EVERY).await;
     }
 }

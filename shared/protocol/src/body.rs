@@ -1,10 +1,14 @@
 //! What stands behind the header of each kind: JSON, inside the seal.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     ContentId, Kind, Timestamp,
-    limits::{BODY_MAX, RECEIPT_IDS, REPAIR_KEYS, TEXT_MAX},
+    limits::{
+        BODY_MAX, DELTA_TEXT_MAX, LOST_STRETCHES, RECEIPT_IDS, REPAIR_KEYS, SEQUENCE_MAX, TEXT_MAX,
+    },
     sample::Sample,
 };
 
@@ -25,12 +29,15 @@ pub enum InvalidBody {
     /// More than [`BODY_MAX`] bytes once encoded.
     #[error("{0} bytes do not fit one message (at most {max})", max = BODY_MAX)]
     TooLong(usize),
-    /// A text above [`TEXT_MAX`].
-    #[error("a text has at most {max} bytes, not {0}", max = TEXT_MAX)]
+    /// A text above [`TEXT_MAX`], or a part of one above [`DELTA_TEXT_MAX`].
+    #[error("a text of {0} bytes is too long (at most {max})", max = TEXT_MAX)]
     TextTooLong(usize),
     /// A list above its bound.
     #[error("a list has more items than its bound")]
     TooMany,
+    /// A sample's number above [`SEQUENCE_MAX`], or a stretch of them that ends before it begins.
+    #[error("a sample's number is out of bounds")]
+    Sequence,
     /// Not the JSON of this kind. What it says is not repeated, since it is message content.
     #[error("the body is not the announced kind's JSON (line {line}, column {column})")]
     Json {
@@ -59,6 +66,11 @@ fn json_error(error: &serde_json::Error) -> InvalidBody {
     InvalidBody::Json { line: error.line(), column: error.column() }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 fn check_text(text: &str) -> Result<(), InvalidBody> {
     if text.len() > TEXT_MAX { Err(InvalidBody::TextTooLong(text.len())) } else { Ok(()) }
 }
@@ -83,6 +95,16 @@ impl Body for Text {
 pub struct Prompt {
     /// The question.
     pub text: String,
+    /// Begins a new conversation: what was said before is forgotten.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub fresh: bool,
+}
+
+impl Prompt {
+    /// A question in the conversation that goes on.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), fresh: false }
+    }
 }
 
 impl Body for Prompt {
@@ -103,6 +125,9 @@ pub struct Answer {
     /// True where the agent declined, because the sender is not an operator.
     #[serde(default)]
     pub refused: bool,
+    /// True where it was stopped before it was whole.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub stopped: bool,
     /// The tools it used, in order.
     #[serde(default)]
     pub tools: Vec<ToolUse>,
@@ -120,6 +145,36 @@ impl Body for Answer {
     fn check(&self) -> Result<(), InvalidBody> {
         check_text(&self.text)
     }
+}
+
+/// More of an answer that is being made. It answers the same prompt as the answer will.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delta {
+    /// Names the text that this belongs to. One with a higher number replaces it: the answer was
+    /// begun anew.
+    pub attempt: u64,
+    /// Its place in that text; counts from 1 without holes, so that a hole is something lost.
+    pub seq: u32,
+    /// What is added to the text, at most [`DELTA_TEXT_MAX`] bytes of Markdown.
+    pub text: String,
+}
+
+impl Body for Delta {
+    const KIND: Kind = Kind::Delta;
+
+    fn check(&self) -> Result<(), InvalidBody> {
+        let length = self.text.len();
+        if length > DELTA_TEXT_MAX { Err(InvalidBody::TextTooLong(length)) } else { Ok(()) }
+    }
+}
+
+/// The answer to the prompt that this names as what it replies to is not wanted any more. What
+/// was said so far still comes as an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {}
+
+impl Body for Stop {
+    const KIND: Kind = Kind::Stop;
 }
 
 /// One tool call on the way to an answer.
@@ -141,7 +196,7 @@ pub struct Tokens {
     /// Price in US dollars.
     pub cost_usd: f64,
     /// True where a server did not count and some of it is a guess.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub estimated: bool,
 }
 
@@ -172,13 +227,36 @@ impl Body for UsageReset {
     const KIND: Kind = Kind::UsageReset;
 }
 
-/// Samples of a host, oldest first.
+/// Samples of a host, oldest first. Where many wait, the newest of them and the oldest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Telemetry {
     /// Names the probe's store: a new store counts from 1 again under a new name.
     pub stream: ContentId,
     /// The samples.
     pub samples: Vec<NumberedSample>,
+    /// Samples that the probe could not keep until they were sent, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<Lost>,
+}
+
+impl Telemetry {
+    /// The numbers that this tells of, lowest first.
+    pub fn stretches(&self) -> Vec<RangeInclusive<u64>> {
+        let samples = self.samples.iter().map(|sample| sample.sequence..=sample.sequence);
+        let mut all: Vec<_> =
+            samples.chain(self.lost.iter().map(|lost| lost.first..=lost.last)).collect();
+        all.sort_unstable_by_key(|stretch| *stretch.start());
+        let mut merged: Vec<RangeInclusive<u64>> = Vec::new();
+        for stretch in all {
+            match merged.last_mut() {
+                Some(last) if *stretch.start() <= last.end().saturating_add(1) => {
+                    *last = *last.start()..=*last.end().max(stretch.end());
+                }
+                _ => merged.push(stretch),
+            }
+        }
+        merged
+    }
 }
 
 impl Body for Telemetry {
@@ -186,8 +264,29 @@ impl Body for Telemetry {
 
     fn check(&self) -> Result<(), InvalidBody> {
         // A sample is never below 38 bytes, so a fuller list cannot be honest.
-        if self.samples.len() > BODY_MAX / 38 { Err(InvalidBody::TooMany) } else { Ok(()) }
+        if self.samples.len() > BODY_MAX / 38 || self.lost.len() > LOST_STRETCHES {
+            return Err(InvalidBody::TooMany);
+        }
+        let samples = self.samples.iter().all(|sample| sample.sequence <= SEQUENCE_MAX);
+        let lost =
+            self.lost.iter().all(|lost| lost.first <= lost.last && lost.last <= SEQUENCE_MAX);
+        if samples && lost { Ok(()) } else { Err(InvalidBody::Sequence) }
     }
+}
+
+/// Samples in a row that are lost: the probe had no room for them until they could be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// The number of the first.
+    pub first: u64,
+    /// The number of the last.
+    pub last: u64,
+    /// When the first was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// When the last was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
 }
 
 /// A sample and its place in the probe's stream.
@@ -248,6 +347,43 @@ mod tests {
         assert!(encode(&receipt).unwrap().len() < 2_000);
         let text = Text { text: "\u{1}".repeat(TEXT_MAX) };
         assert!(encode(&text).unwrap().len() < BODY_MAX);
+    }
+
+    #[test]
+    fn a_part_of_an_answer_is_bounded_and_a_prompt_goes_on_unless_it_says_otherwise() {
+        let delta = |length| Delta { attempt: 1, seq: 1, text: "x".repeat(length) };
+        assert!(encode(&delta(DELTA_TEXT_MAX)).is_ok());
+        assert!(encode(&delta(DELTA_TEXT_MAX + 1)).is_err());
+        let prompt: Prompt = decode(br#"{"text":"load?"}"#).unwrap();
+        assert_eq!(prompt, Prompt::new("load?"));
+        assert_eq!(encode(&prompt).unwrap(), br#"{"text":"load?"}"#);
+    }
+
+    #[test]
+    fn telemetry_of_an_older_probe_has_lost_nothing_and_no_number_is_out_of_bounds() {
+        let telemetry = |lost: &str| {
+            let stream = ContentId::from_bytes([1; 16]);
+            let json = format!(r#"{{"stream":"{stream}","samples":[]{lost}}}"#);
+            decode::<Telemetry>(json.as_bytes())
+        };
+        assert_eq!(telemetry("").unwrap().lost, []);
+        assert_eq!(telemetry(r#","lost":[{"first":3,"last":9}]"#).unwrap().stretches(), [3..=9]);
+        let backwards = telemetry(r#","lost":[{"first":9,"last":3}]"#);
+        assert_eq!(backwards, Err(InvalidBody::Sequence));
+        let beyond = telemetry(r#","lost":[{"first":9,"last":18446744073709551615}]"#);
+        assert_eq!(beyond, Err(InvalidBody::Sequence));
+    }
+
+    #[test]
+    fn samples_and_losses_that_touch_are_one_stretch() {
+        let taken =
+            |sequence| NumberedSample { sequence, sample: Sample::empty(Timestamp::default()) };
+        let telemetry = Telemetry {
+            stream: ContentId::from_bytes([1; 16]),
+            samples: vec![taken(4), taken(5), taken(90)],
+            lost: vec![Lost { first: 1, last: 3, from: None, to: None }],
+        };
+        assert_eq!(telemetry.stretches(), [1..=5, 90..=90]);
     }
 
     #[test]

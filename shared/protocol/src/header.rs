@@ -9,7 +9,7 @@
 //! | 3 | 16 | content id |
 //! | 19 | 1 | kind |
 //! | 20 | 16 | content id of the message that this one answers, or zeros |
-//! | 36 | 8 | sequence: counts from 1 for each pair of devices and direction |
+//! | 36 | 8 | sequence: counts from 1 for each pair of devices and direction; an ephemeral message repeats the last one |
 //! | 44 | 8 | time of sending, milliseconds since 1970 |
 //! | 52 | 16 | sender's service id |
 //! | 68 | 1 | sender's device |

@@ -21,6 +21,13 @@ pub enum Kind {
     /// What became of messages that could not be opened:
     /// [`body::Repair`](crate::body::Repair). Not receipted itself.
     Repair = 8,
+    /// More of an answer that is being made: [`body::Delta`](crate::body::Delta). Ephemeral: it
+    /// may be lost, and the answer replaces it.
+    Delta = 9,
+    /// An answer is not wanted any more: [`body::Stop`](crate::body::Stop).
+    Stop = 10,
+    /// Something about a host needs attention, or does not any more: [`Alert`](crate::Alert).
+    Alert = 11,
 }
 
 /// The byte names no kind that this version knows.
@@ -31,18 +38,28 @@ pub struct UnknownKind(pub u8);
 impl Kind {
     /// Whether the recipient answers with a delivery receipt.
     pub const fn is_receipted(self) -> bool {
-        !matches!(self, Self::Receipt | Self::Repair)
+        !matches!(self, Self::Receipt | Self::Repair | Self::Delta)
     }
 
     /// Whether somebody waits for that receipt, so that it goes out at once.
     pub const fn is_interactive(self) -> bool {
-        matches!(self, Self::Text | Self::Prompt | Self::Answer | Self::UsageReset)
+        matches!(
+            self,
+            Self::Text | Self::Prompt | Self::Answer | Self::UsageReset | Self::Stop | Self::Alert
+        )
     }
 
     /// Whether a sender can refill it by sequence from its own records, so that it is not kept in
     /// the send log.
     pub const fn is_refillable(self) -> bool {
         matches!(self, Self::Telemetry)
+    }
+
+    /// Whether it is worth something for a moment only: published once or not at all, kept by the
+    /// bus for [`EPHEMERAL_LIFE`](crate::limits::EPHEMERAL_LIFE), never receipted, never sent
+    /// again, and in no inbox.
+    pub const fn is_ephemeral(self) -> bool {
+        matches!(self, Self::Delta)
     }
 }
 
@@ -59,6 +76,9 @@ impl TryFrom<u8> for Kind {
             6 => Self::UsageReset,
             7 => Self::Usage,
             8 => Self::Repair,
+            9 => Self::Delta,
+            10 => Self::Stop,
+            11 => Self::Alert,
             unknown => return Err(UnknownKind(unknown)),
         })
     }

@@ -28,10 +28,14 @@ macro_rules! named {
 }
 
 named! {
+    /// One device's word for another, as [`Admission`](crate::Admission) reads it.
+    AdmissionBytes;
     /// A sealed message, as [`Envelope`](crate::Envelope) checks it.
     SealedEnvelope;
     /// A Kyber1024 public key with its type in front.
     KyberPublicKey;
+    /// A SHA-256 digest.
+    Digest;
     /// A nonce to sign.
     Nonce;
     /// The number of a prekey.
@@ -113,6 +117,14 @@ macro_rules! schemas {
 }
 
 schemas! {
+    AdmissionBytes "Admission" = Text {
+        description: "A device's word for a further one under its handle, 66 bytes in base64: 0x01, \
+            the number of the device that gives it, and its signature.",
+        pattern: "^A[Q-X][A-Za-z0-9+/]{86}$".to_owned(),
+        length: (base64_length(66), base64_length(66)),
+        example: example_admission(),
+    }
+    .bytes();
     Base64Bytes "Base64Bytes" = ObjectBuilder::new()
         .schema_type(SchemaType::Type(Type::String))
         .description(Some("Bytes in standard base64 with padding (RFC 4648, section 4)."))
@@ -149,6 +161,13 @@ schemas! {
         pattern: "^C[A-P][A-Za-z0-9+/]{2090}$".to_owned(),
         length: (base64_length(1569), base64_length(1569)),
         example: String::new(),
+    }
+    .bytes();
+    Digest "Digest" = Text {
+        description: "A SHA-256 digest, 32 bytes in base64.",
+        pattern: "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$".to_owned(),
+        length: (base64_length(32), base64_length(32)),
+        example: example_bytes(0x44, 32),
     }
     .bytes();
     Nonce "Nonce" = Text {
@@ -207,6 +226,13 @@ schemas! {
         example: "5579e372e5e5dd0b8592a3089e56c1cf".to_owned(),
     }
     .schema();
+}
+
+/// By the first device, signed by nobody.
+fn example_admission() -> String {
+    let mut bytes = vec![1, 1];
+    bytes.resize(66, 0x51);
+    Base64Bytes(bytes).into()
 }
 
 /// Bytes with an envelope's shape, and nothing in them.

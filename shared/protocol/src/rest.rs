@@ -2,7 +2,13 @@
 //!
 //! Every byte string is standard base64 with padding; every time is RFC 3339 in UTC.
 
+mod roster;
+mod stock;
+
 use serde::{Deserialize, Serialize};
+
+pub use roster::{AdmitRequest, Admitted, FormerDevice, Roster, RosterDevice};
+pub use stock::{PrekeyStock, standing_digest};
 
 use crate::{Base64Bytes, DeviceId, Handle, NatsLogin, ServiceId, Timestamp, TransferId};
 
@@ -68,8 +74,10 @@ pub struct RegisterRequest {
     /// A one-time code, where the relay asks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// For a further device: the statement of an enrolled one.
+    /// For a further device: the statement of an enrolled one. Absent where that one has handed it
+    /// in itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::AdmissionBytes>))]
     pub admission: Option<Base64Bytes>,
     /// For the transport `nats` without an entry in the server's configuration: how the device
     /// will log in. Absent in a repeated registration, what was said before stays.
@@ -210,6 +218,7 @@ pub struct DeviceBundle {
     pub certificate: Base64Bytes,
     /// For a further device: the statement that admits it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::AdmissionBytes>))]
     pub admission: Option<Base64Bytes>,
     /// Its signed prekey.
     pub signed_prekey: SignedPrekey,

@@ -1,7 +1,10 @@
 //! One look at a host. What could not be read is absent, never zero.
 
+mod virtualization;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::virtualization::{Container, Hypervisor, UnknownVirtualization, Virtualization};
 use crate::Timestamp;
 
 /// The state of a host at one moment.
@@ -62,6 +65,19 @@ pub struct Sample {
     /// Kernel version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel: Option<String>,
+    /// What the host calls itself; not who it is, which the seal tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_name: Option<String>,
+    /// The processors' model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_model: Option<String>,
+    /// What it runs inside of, such as `container:docker` or `vm:kvm`; `none` on the bare machine.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "virtualization::if_known"
+    )]
+    pub virtualization: Option<Virtualization>,
 }
 
 /// A mounted file system.
@@ -156,12 +172,20 @@ impl Sample {
             processes: None,
             os: None,
             kernel: None,
+            host_name: None,
+            cpu_model: None,
+            virtualization: None,
         }
     }
 
     /// Memory in use as a share of what is installed, 0 to 100.
     pub fn memory_used_percent(&self) -> Option<f64> {
         share(self.memory_used_bytes?, self.memory_total_bytes?)
+    }
+
+    /// Swap in use as a share of what there is, 0 to 100.
+    pub fn swap_used_percent(&self) -> Option<f64> {
+        share(self.swap_used_bytes?, self.swap_total_bytes?)
     }
 
     /// The fullest file system's use, 0 to 100.
@@ -213,5 +237,16 @@ mod tests {
         assert_eq!(json, r#"{"taken_at":"1970-01-01T00:00:00Z"}"#);
         assert_eq!(serde_json::from_str::<Sample>(&json).unwrap(), sample);
         assert_eq!(sample.received_bytes_per_s(), None);
+    }
+
+    #[test]
+    fn a_kind_of_virtualization_that_is_not_known_is_absent() {
+        let of = |kind: &str| {
+            let json = format!(r#"{{"taken_at":"1970-01-01T00:00:00Z","virtualization":{kind}}}"#);
+            serde_json::from_str::<Sample>(&json).unwrap().virtualization
+        };
+        assert_eq!(of("\"vm:kvm\""), Some(Virtualization::Machine(Hypervisor::Kvm)));
+        assert_eq!(of("\"else\""), None);
+        assert_eq!(of("null"), None);
     }
 }

@@ -200,17 +200,23 @@ pub enum Operation {
     Certificate,
     /// For another identity's bundle; carries the target.
     Bundle,
+    /// Who belongs to an identity; carries the target.
+    Devices,
+    /// To let a further device register.
+    Admit,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Challenge,
         Self::Register,
         Self::Prekeys,
         Self::PrekeyCount,
         Self::Certificate,
         Self::Bundle,
+        Self::Devices,
+        Self::Admit,
     ];
 
     /// Its token.
@@ -222,7 +228,14 @@ impl Operation {
             Self::PrekeyCount => "prekeycount",
             Self::Certificate => "certificate",
             Self::Bundle => "bundle",
+            Self::Devices => "devices",
+            Self::Admit => "admit",
         }
+    }
+
+    /// Whether it is about another identity.
+    pub const fn has_target(self) -> bool {
+        matches!(self, Self::Bundle | Self::Devices)
     }
 
     /// The subject of a request by `requester`, about `target` where the operation has one.
@@ -255,7 +268,7 @@ impl DirectorySubject {
             None => None,
         };
         let complete = tokens.next().is_none();
-        let wants_target = operation == Operation::Bundle;
+        let wants_target = operation.has_target();
         (complete && target.is_some() == wants_target).then_some(Self {
             requester,
             operation,

@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[cfg(target_arch = "wasm32")]
+#[macro_use]
+extern crate sysmaint_wasm_host;
+
 use proptest::prelude::*;
 use sysmaint_protocol::{
     Address, ContentId, DeviceId, Envelope, Handle, Header, Kind, ServiceId, Timestamp, body, pad,
@@ -21,7 +25,7 @@ fn handle() -> impl Strategy<Value = Handle> {
 
 fn header() -> impl Strategy<Value = Header> {
     let ids = (any::<[u8; 16]>(), any::<Option<[u8; 16]>>());
-    let numbers = (1..=7_u8, 1..=u64::MAX, 0..=253_402_300_799_999_u64);
+    let numbers = (1..=10_u8, 1..=u64::MAX, 0..=253_402_300_799_999_u64);
     (ids, numbers, address(), address(), handle()).prop_map(
         |((id, reply), (kind, sequence, sent_at), sender, recipient, sender_handle)| Header {
             content_id: ContentId::from_bytes(id),

@@ -10,6 +10,7 @@ pub mod data_dir;
 pub mod exit;
 pub mod http_server;
 pub mod logging;
+pub mod memory;
 pub mod metrics;
 pub mod open_files;
 pub mod passphrase;

@@ -1,7 +1,8 @@
 //! Logs: to stderr, by `RUST_LOG`, as lines for people or as JSON for collectors.
 //!
-//! The crates of the Signal protocol log ratchet keys and addresses. Nothing they say reaches
-//! the log, whatever `RUST_LOG` asks for.
+//! The crates of the Signal protocol log ratchet keys and addresses, and the client of language
+//! models logs what it cannot read of an answer. Nothing they say reaches the log, whatever
+//! `RUST_LOG` asks for.
 
 use std::{fmt, io, io::IsTerminal as _, str::FromStr};
 
@@ -17,7 +18,8 @@ use tracing_subscriber::{
 
 /// Crates that are never heard; each stands for all crates whose names start with it, since the
 /// published ones carry a suffix.
-const SILENCED: [&str; 4] = ["libsignal_protocol", "libsignal_core", "signal_crypto", "spqr"];
+const SILENCED: [&str; 5] =
+    ["async_openai", "libsignal_protocol", "libsignal_core", "signal_crypto", "spqr"];
 
 /// What holds before `RUST_LOG`: a client that reconnects says so at info, many times.
 const QUIETER: &str = "async_nats=warn";

@@ -60,12 +60,15 @@ impl Inbox<'_> {
         after: i64,
         limit: usize,
     ) -> Result<Vec<InboxRow>, SqlError> {
-        let mut statement = self.0.prepare_cached(
+        // A bound limit would have SQLite plan the statement anew each time.
+        let sql = format!(
             "SELECT id, service_id, device_id, content_id, kind, in_reply_to, sent_at, stored_at,
                  body, sender_handle
-             FROM inbox WHERE slot = ?1 AND handled_at IS NULL AND id > ?2 ORDER BY id LIMIT ?3",
-        )?;
-        let rows = statement.query_map(params![slot, after, limit], row)?;
+             FROM inbox WHERE slot = ?1 AND handled_at IS NULL AND id > ?2
+             ORDER BY id LIMIT {limit}"
+        );
+        let mut statement = self.0.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![slot, after], row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

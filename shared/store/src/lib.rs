@@ -10,26 +10,35 @@
 
 pub mod audit;
 
+mod alerts;
 mod authority_file;
 mod cipher;
 mod connection;
 mod dead_letters;
 mod device_store;
+mod exchanges;
+mod firing;
+mod history;
 mod inbox;
+mod integrity;
 mod lock;
+mod losses;
 mod migrate;
 mod outbox;
 mod own_samples;
 mod repairs;
 mod sent;
+mod spend;
 mod telemetry;
 mod usage;
 mod view;
 mod writer;
+mod writer_thread;
 
 mod chat;
 mod direct_messages;
 
+pub use alerts::Alerts;
 pub use authority_file::{AuthorityFileError, load_or_create_authority};
 pub use chat::{Chat, ChatRow};
 pub use cipher::Passphrase;
@@ -37,13 +46,21 @@ pub use connection::OpenError;
 pub use dead_letters::DeadLetters;
 pub use device_store::DeviceStore;
 pub use direct_messages::{DirectMessageRow, DirectMessages};
+pub use exchanges::{ExchangeRow, Exchanges};
+pub use firing::{DueAlert, Firing, FiringRow};
+pub use history::{
+    Gap, History, InvalidRetention, Level, Metric, POINTS_MAX, Reading, Retention, Series, Summary,
+    UnknownMetric, readings,
+};
 pub use inbox::{Inbox, InboxRow};
 pub use lock::LockError;
+pub use losses::LossRow;
 pub use outbox::{Outbox, OutboxRow, PAUSE_MAX};
 pub use own_samples::OwnSamples;
 pub use repairs::{RepairCounts, Repairs};
 pub use sent::{Delivery, Sent};
-pub use telemetry::{HostRow, METRICS, PointRow, Telemetry};
+pub use spend::Spend;
+pub use telemetry::{HostRow, Telemetry};
 pub use usage::UsageTable;
 pub use view::{Tx, View};
 pub use writer::{Store, WriteError};

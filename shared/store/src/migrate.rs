@@ -24,6 +24,12 @@ pub(crate) const STORE: Schema = Schema {
         include_str!("../migrations/0004_repair.sql"),
         include_str!("../migrations/0005_trust.sql"),
         include_str!("../migrations/0006_prekeys.sql"),
+        include_str!("../migrations/0007_hostile.sql"),
+        include_str!("../migrations/0008_key_life.sql"),
+        include_str!("../migrations/0009_answering.sql"),
+        include_str!("../migrations/0010_history.sql"),
+        include_str!("../migrations/0011_spool.sql"),
+        include_str!("../migrations/0012_alerts.sql"),
     ],
 };
 

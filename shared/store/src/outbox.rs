@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use sysmaint_device::Sealed;
-use sysmaint_protocol::{DeviceId, Envelope, Timestamp, TransferId, subject::Mailbox};
+use sysmaint_protocol::{
+    DeviceId, Envelope, Timestamp, TransferId, limits::EPHEMERAL_UNSENT, subject::Mailbox,
+};
 
 use crate::{
     SqlError,
@@ -27,6 +29,8 @@ pub struct OutboxRow {
     pub sealed: Sealed,
     /// How often it was tried.
     pub attempts: u32,
+    /// Whether it is not worth publishing any more.
+    pub expired: bool,
 }
 
 impl Outbox<'_> {
@@ -34,22 +38,33 @@ impl Outbox<'_> {
     /// for the same mailbox: libsignal keeps the keys of the last few turns of a conversation
     /// only, so that an envelope which is overtaken by too many others cannot be opened any more.
     pub fn due(&self, slot: i64, now: Timestamp, limit: usize) -> Result<Vec<OutboxRow>, SqlError> {
-        let mut statement = self.0.prepare_cached(
-            "SELECT id, handle, device_id, registration_id, transfer_id, envelope, attempts
-             FROM outbox WHERE slot = ?1 AND (next_attempt_at <= ?2 OR next_attempt_at > ?4)
+        // A bound limit would have SQLite plan the statement anew each time.
+        let sql = format!(
+            "SELECT id, handle, device_id, registration_id, transfer_id, envelope, attempts,
+                 expires_at IS NOT NULL, coalesce(expires_at NOT BETWEEN ?2 AND ?4, 0)
+             FROM outbox WHERE slot = ?1 AND (next_attempt_at <= ?2 OR next_attempt_at > ?3)
              AND NOT EXISTS (
                  SELECT 1 FROM outbox AS earlier
                  WHERE earlier.slot = ?1
-                 AND earlier.next_attempt_at > ?2 AND earlier.next_attempt_at <= ?4
+                 AND earlier.next_attempt_at > ?2 AND earlier.next_attempt_at <= ?3
                  AND earlier.id < outbox.id AND earlier.handle = outbox.handle
                  AND earlier.device_id = outbox.device_id)
-             ORDER BY id LIMIT ?3",
-        )?;
+             ORDER BY id LIMIT {limit}"
+        );
+        let mut statement = self.0.prepare_cached(&sql)?;
         // Beyond any pause that is ever set: the clock was put back since.
         let clock_went_back = now.after(PAUSE_MAX).as_millis();
-        let columns = params![slot, now.as_millis(), limit, clock_went_back];
+        // What would expire later than anything does was put there before that, too.
+        let expires_by = now.after(EPHEMERAL_UNSENT).as_millis();
+        let columns = params![slot, now.as_millis(), clock_went_back, expires_by];
         let rows = statement.query_map(columns, row)?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Removes one that is not tried, or not tried again.
+    pub fn give_up(&self, id: i64) -> Result<(), SqlError> {
+        self.0.prepare_cached("DELETE FROM outbox WHERE id = ?1")?.execute([id])?;
+        Ok(())
     }
 
     /// Removes what the broker has confirmed, and notes when.
@@ -101,5 +116,6 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<OutboxRow> {
     let transfer_id = TransferId::from_bytes(blob16(row, 4)?);
     let to = Mailbox::new(handle(row, 1)?, device_id);
     let sealed = Sealed::restored(to, row.get(3)?, transfer_id, envelope);
-    Ok(OutboxRow { id: row.get(0)?, sealed, attempts: row.get(6)? })
+    let sealed = if row.get(7)? { sealed.ephemeral() } else { sealed };
+    Ok(OutboxRow { id: row.get(0)?, sealed, attempts: row.get(6)?, expired: row.get(8)? })
 }

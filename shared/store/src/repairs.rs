@@ -4,6 +4,9 @@ use rusqlite::Connection;
 
 use crate::SqlError;
 
+/// Messages of one peer that count as missing; it may claim any sequence.
+const MISSING_MAX: i64 = 1_000_000;
+
 /// The tables of repair.
 #[derive(Clone, Copy, Debug)]
 pub struct Repairs<'a>(pub(crate) &'a Connection);
@@ -21,6 +24,9 @@ pub struct RepairCounts {
     pub lost: u64,
     /// Envelopes that wait for a decision on a changed identity key.
     pub held: u64,
+    /// Messages that never arrived, as far as the sequences of later ones tell; some of them may
+    /// still be on their way.
+    pub missing: u64,
 }
 
 impl Repairs<'_> {
@@ -31,15 +37,18 @@ impl Repairs<'_> {
                  (SELECT coalesce(sum(repaired), 0) FROM repair_count WHERE slot = ?1),
                  (SELECT coalesce(sum(resent), 0) FROM repair_count WHERE slot = ?1),
                  (SELECT coalesce(sum(count), 0) FROM dead_letter_count WHERE slot = ?1),
-                 (SELECT count(*) FROM held WHERE slot = ?1)",
+                 (SELECT count(*) FROM held WHERE slot = ?1),
+                 (SELECT coalesce(sum(min(max(0, highest - received - unopened), ?2)), 0)
+                  FROM peer WHERE slot = ?1)",
         )?;
-        Ok(statement.query_row([slot], |row| {
+        Ok(statement.query_row([slot, MISSING_MAX], |row| {
             Ok(RepairCounts {
                 awaited: row.get(0)?,
                 repaired: row.get(1)?,
                 answered: row.get(2)?,
                 lost: row.get(3)?,
                 held: row.get(4)?,
+                missing: row.get(5)?,
             })
         })?)
     }

@@ -1,11 +1,11 @@
 //! What was sealed, and what became of it.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use sysmaint_protocol::{
     Address, ContentId, Kind, Timestamp,
-    limits::{RESENDABLE, TELEMETRY_FIRST_WINDOW},
+    limits::{EPHEMERAL_UNCONFIRMED, RESENDABLE, TELEMETRY_FIRST_WINDOW},
 };
 
 use crate::SqlError;
@@ -13,6 +13,9 @@ use crate::SqlError;
 /// After this long without a receipt one telemetry envelope may go beyond a full window: nobody
 /// may be left to confirm what fills it.
 const SILENCE: Duration = Duration::from_hours(1);
+
+/// How long it is still known that an ephemeral envelope was made.
+const PAST: Duration = Duration::from_hours(1);
 
 /// The table of sealed messages.
 #[derive(Clone, Copy, Debug)]
@@ -89,25 +92,53 @@ impl Sent<'_> {
         Ok(u32::from(quiet))
     }
 
-    /// Notes the first own sample in a telemetry message, so that its samples can be sent again.
-    pub fn note_samples(&self, slot: i64, id: ContentId, first: u64) -> Result<(), SqlError> {
-        self.0
+    /// How many ephemeral envelopes may still be made for a peer before it confirms something.
+    pub fn ephemeral_room(&self, slot: i64, peer: Address) -> Result<u32, SqlError> {
+        let (service_id, device_id) = (peer.service_id.as_bytes(), peer.device_id.get());
+        let open: u32 = self
+            .0
             .prepare_cached(
-                "UPDATE sent SET first_sample = ?3 WHERE slot = ?1 AND content_id = ?2",
+                "SELECT count(*) FROM sent WHERE slot = ?1 AND service_id = ?2
+                 AND device_id = ?3 AND kind = ?4 AND delivered_at IS NULL",
             )?
-            .execute(params![slot, id.as_bytes(), first])?;
+            .query_row(params![slot, service_id, device_id, u8::from(Kind::Delta)], |row| {
+                row.get(0)
+            })?;
+        Ok(EPHEMERAL_UNCONFIRMED.saturating_sub(open))
+    }
+
+    /// Notes the own samples that a telemetry message tells of, so that they can be sent again.
+    pub fn note_samples(
+        &self,
+        slot: i64,
+        id: ContentId,
+        stretches: &[RangeInclusive<u64>],
+    ) -> Result<(), SqlError> {
+        let mut note = self.0.prepare_cached(
+            "INSERT OR REPLACE INTO carried
+             SELECT id, ?3, ?4 FROM sent WHERE slot = ?1 AND content_id = ?2",
+        )?;
+        for stretch in stretches {
+            note.execute(params![slot, id.as_bytes(), stretch.start(), stretch.end()])?;
+        }
         Ok(())
     }
 
-    /// Forgets what is too old to be resent, but not what still waits in the outbox.
+    /// Forgets what is too old to be resent, but not what still waits in the outbox; what was
+    /// ephemeral an hour after it is past.
     pub fn prune(&self, now: Timestamp) -> Result<usize, SqlError> {
+        let past = self
+            .0
+            .prepare_cached("DELETE FROM sent WHERE kind = ?1 AND delivered_at < ?2")?
+            .execute(params![u8::from(Kind::Delta), now.before(PAST).as_millis()])?;
         let end = now.before(RESENDABLE).as_millis();
-        Ok(self
+        let old = self
             .0
             .prepare_cached(
                 "DELETE FROM sent WHERE sealed_at < ?1
                  AND transfer_id NOT IN (SELECT transfer_id FROM outbox)",
             )?
-            .execute([end])?)
+            .execute([end])?;
+        Ok(past + old)
     }
 }

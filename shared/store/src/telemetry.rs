@@ -1,7 +1,5 @@
 //! What hosts have reported.
 
-use std::{fmt::Write as _, time::Duration};
-
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sysmaint_protocol::{
     ContentId, Handle, Timestamp,
@@ -14,11 +12,6 @@ use crate::{
     device_store::{handle, invalid, timestamp},
 };
 
-/// How long whole samples are kept.
-const SAMPLES: Duration = Duration::from_hours(24);
-/// How long their main numbers are kept.
-const POINTS: Duration = Duration::from_hours(31 * 24);
-
 /// The tables of hosts and their samples.
 #[derive(Clone, Copy, Debug)]
 pub struct Telemetry<'a>(pub(crate) &'a Connection);
@@ -30,32 +23,17 @@ pub struct HostRow {
     pub host: Handle,
     /// When its latest telemetry reached the broker.
     pub last_seen: Timestamp,
-    /// Samples that were numbered but never came.
+    /// Samples that were numbered and have not come.
     pub missing: u64,
+    /// Samples that it could not keep until they were sent.
+    pub lost: u64,
+    /// Samples that came after a later one.
+    pub late: u64,
+    /// Samples that came again.
+    pub duplicate: u64,
     /// The latest sample.
     pub sample: Sample,
 }
-
-/// The main numbers of a host over a stretch of time: average, minimum and maximum of each.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct PointRow {
-    /// When the stretch begins.
-    pub time: Timestamp,
-    /// [`METRICS`], each with average, minimum and maximum.
-    pub values: [Option<[f64; 3]>; METRICS.len()],
-}
-
-/// The columns of a point.
-pub const METRICS: [&str; 8] = [
-    "cpu_percent",
-    "load_1",
-    "memory_used_bytes",
-    "swap_used_bytes",
-    "disk_used_percent_max",
-    "received_bytes_per_s",
-    "sent_bytes_per_s",
-    "celsius_max",
-];
 
 impl Telemetry<'_> {
     /// Records a sample; false if its number was recorded before.
@@ -68,25 +46,18 @@ impl Telemetry<'_> {
     ) -> Result<bool, SqlError> {
         let id = self.host(host, stored_at)?;
         let sample = &numbered.sample;
+        let taken_at = sample.taken_at.as_millis();
         let added = self
             .0
             .prepare_cached(
-                "INSERT OR IGNORE INTO point
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                "INSERT OR IGNORE INTO point (host, taken_at, stream, sequence)
+                 VALUES (?1, ?2, ?3, ?4)",
             )?
             .execute(params![
                 id,
-                sample.taken_at.as_millis(),
+                taken_at,
                 stream.as_bytes(),
                 i64::try_from(numbered.sequence).unwrap_or(i64::MAX),
-                sample.cpu_percent,
-                sample.load_1,
-                sample.memory_used_bytes.map(clamp),
-                sample.swap_used_bytes.map(clamp),
-                sample.disk_used_percent_max(),
-                sample.received_bytes_per_s(),
-                sample.sent_bytes_per_s(),
-                sample.celsius_max(),
             ])?;
         if added == 0 {
             self.count_again(id, stream, numbered)?;
@@ -97,7 +68,10 @@ impl Telemetry<'_> {
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
         self.0
             .prepare_cached("INSERT OR REPLACE INTO sample VALUES (?1, ?2, ?3)")?
-            .execute(params![id, sample.taken_at.as_millis(), body])?;
+            .execute(params![id, taken_at, body])?;
+        self.0
+            .prepare_cached("INSERT OR IGNORE INTO waiting VALUES (?1, ?2)")?
+            .execute(params![id, taken_at])?;
         Ok(true)
     }
 
@@ -111,6 +85,12 @@ impl Telemetry<'_> {
         for sample in &telemetry.samples {
             self.record(host, telemetry.stream, sample, stored_at)?;
         }
+        if !telemetry.lost.is_empty() {
+            let id = self.host(host, stored_at)?;
+            for lost in &telemetry.lost {
+                self.count_lost(id, telemetry.stream, lost)?;
+            }
+        }
         Ok(())
     }
 
@@ -118,8 +98,12 @@ impl Telemetry<'_> {
     pub fn hosts(&self) -> Result<Vec<HostRow>, SqlError> {
         let mut statement = self.0.prepare_cached(
             "SELECT handle, last_seen, body,
-                 (SELECT coalesce(sum(max(highest - first + 1 - received, 0)), 0)
-                  FROM host_stream WHERE host = host.id)
+                 -- What a former stream still owed comes under the name of the next.
+                 (SELECT max(highest - first + 1 - received - lost, 0) FROM host_stream
+                  WHERE host = host.id ORDER BY host_stream.rowid DESC LIMIT 1),
+                 (SELECT sum(lost) FROM host_stream WHERE host = host.id),
+                 (SELECT sum(late) FROM host_stream WHERE host = host.id),
+                 (SELECT sum(duplicate) FROM host_stream WHERE host = host.id)
              FROM host JOIN sample ON sample.host = host.id AND sample.taken_at =
                  (SELECT max(taken_at) FROM sample WHERE host = host.id)
              ORDER BY handle",
@@ -130,8 +114,18 @@ impl Telemetry<'_> {
                 last_seen: timestamp(row, 1)?,
                 sample: sample(row, 2)?,
                 missing: row.get(3)?,
+                lost: row.get(4)?,
+                late: row.get(5)?,
+                duplicate: row.get(6)?,
             })
         })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Every host that has reported.
+    pub fn handles(&self) -> Result<Vec<Handle>, SqlError> {
+        let mut statement = self.0.prepare_cached("SELECT handle FROM host ORDER BY handle")?;
+        let rows = statement.query_map([], |row| handle(row, 0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -163,47 +157,7 @@ impl Telemetry<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Main numbers of a host between two moments, rolled up by `step`, oldest first. Stretches
-    /// without a sample are absent.
-    pub fn points(
-        &self,
-        host: &Handle,
-        from: Timestamp,
-        to: Timestamp,
-        step: Duration,
-    ) -> Result<Vec<PointRow>, SqlError> {
-        let Some(id) = self.id(host)? else { return Ok(Vec::new()) };
-        let mut columns = String::new();
-        for metric in METRICS {
-            // Writing to a String does not fail.
-            let _ = write!(columns, ", avg({metric}), min({metric}), max({metric})");
-        }
-        let sql = format!(
-            "SELECT taken_at / ?4 * ?4{columns} FROM point
-             WHERE host = ?1 AND taken_at BETWEEN ?2 AND ?3 GROUP BY taken_at / ?4 ORDER BY 1"
-        );
-        let step = u64::try_from(step.as_millis()).unwrap_or(u64::MAX).max(1);
-        let mut statement = self.0.prepare_cached(&sql)?;
-        let window = params![id, from.as_millis(), to.as_millis(), step];
-        let rows = statement.query_map(window, point)?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Forgets what is too old.
-    pub fn prune(&self, now: Timestamp) -> Result<usize, SqlError> {
-        // The latest sample stays however old it is: it is what a silent host said last.
-        let samples = self.0.execute(
-            "DELETE FROM sample WHERE taken_at < ?1 AND taken_at <
-                 (SELECT max(taken_at) FROM sample AS latest WHERE latest.host = sample.host)",
-            [now.before(SAMPLES).as_millis()],
-        )?;
-        let points = self
-            .0
-            .execute("DELETE FROM point WHERE taken_at < ?1", [now.before(POINTS).as_millis()])?;
-        Ok(samples + points)
-    }
-
-    fn id(self, host: &Handle) -> Result<Option<i64>, SqlError> {
+    pub(crate) fn id(self, host: &Handle) -> Result<Option<i64>, SqlError> {
         Ok(self
             .0
             .prepare_cached("SELECT id FROM host WHERE handle = ?1")?
@@ -239,42 +193,14 @@ impl Telemetry<'_> {
             )?
             .execute(params![host, taken_at, stream.as_bytes(), sequence])?;
         if renumbered > 0 {
-            self.count(host, stream, numbered.sequence)?;
+            self.count(host, stream, numbered.sequence)
+        } else {
+            self.count_duplicate(host, stream)
         }
-        Ok(())
-    }
-
-    fn count(self, host: i64, stream: ContentId, sequence: u64) -> Result<(), SqlError> {
-        let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
-        self.0
-            .prepare_cached(
-                "INSERT INTO host_stream VALUES (?1, ?2, ?3, ?3, 1)
-                 ON CONFLICT DO UPDATE SET first = min(first, excluded.first),
-                     highest = max(highest, excluded.highest), received = received + 1",
-            )?
-            .execute(params![host, stream.as_bytes(), sequence])?;
-        Ok(())
     }
 }
 
-/// SQLite's integers are signed; no host has more than 2⁶³ bytes.
-fn clamp(bytes: u64) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX)
-}
-
-fn sample(row: &Row<'_>, column: usize) -> rusqlite::Result<Sample> {
+pub(crate) fn sample(row: &Row<'_>, column: usize) -> rusqlite::Result<Sample> {
     let body: String = row.get(column)?;
     serde_json::from_str(&body).map_err(|error| invalid(column, error))
-}
-
-fn point(row: &Row<'_>) -> rusqlite::Result<PointRow> {
-    let mut point = PointRow { time: timestamp(row, 0)?, ..PointRow::default() };
-    for (index, value) in point.values.iter_mut().enumerate() {
-        let column = 1 + 3 * index;
-        let average: Option<f64> = row.get(column)?;
-        if let Some(average) = average {
-            *value = Some([average, row.get(column + 1)?, row.get(column + 2)?]);
-        }
-    }
-    Ok(point)
 }

@@ -6,8 +6,8 @@ use rusqlite::Connection;
 use sysmaint_protocol::Handle;
 
 use crate::{
-    Chat, DeadLetters, DeviceStore, DirectMessages, Inbox, Outbox, OwnSamples, Repairs, Sent,
-    SqlError, Telemetry, UsageTable,
+    Alerts, Chat, DeadLetters, DeviceStore, DirectMessages, Exchanges, Firing, Inbox, Outbox,
+    OwnSamples, Repairs, Sent, Spend, SqlError, Telemetry, UsageTable, integrity,
 };
 
 /// The tables, for looking. Changing anything through it fails.
@@ -59,6 +59,16 @@ impl<'a> View<'a> {
         Telemetry(self.connection)
     }
 
+    /// What needs attention, by the agent's rules.
+    pub const fn firing(&self) -> Firing<'a> {
+        Firing(self.connection)
+    }
+
+    /// What the agent told of it.
+    pub const fn alerts(&self) -> Alerts<'a> {
+        Alerts(self.connection)
+    }
+
     /// Prompts and answers.
     pub const fn chat(&self) -> Chat<'a> {
         Chat(self.connection)
@@ -69,9 +79,24 @@ impl<'a> View<'a> {
         DirectMessages(self.connection)
     }
 
+    /// What the agent remembers of conversations.
+    pub const fn exchanges(&self) -> Exchanges<'a> {
+        Exchanges(self.connection)
+    }
+
+    /// What models have cost, by day.
+    pub const fn spend(&self) -> Spend<'a> {
+        Spend(self.connection)
+    }
+
     /// Usage counters.
     pub const fn usage(&self) -> UsageTable<'a> {
         UsageTable(self.connection)
+    }
+
+    /// What is wrong with the file itself; nothing if it is whole. Reads all of it.
+    pub fn damage(&self) -> Result<Vec<String>, SqlError> {
+        integrity::damage(self.connection)
     }
 
     /// A device that was made before; `None` before the first time.

@@ -7,7 +7,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    thread,
 };
 
 use rusqlite::Connection;
@@ -20,6 +19,7 @@ use crate::{
     lock::Lock,
     migrate,
     view::{Tx, View},
+    writer_thread::WriterThread,
 };
 
 /// Steps that may wait; beyond that, callers do.
@@ -27,12 +27,19 @@ const QUEUE: usize = 1024;
 /// Steps in one transaction, so that nobody waits long for its end.
 const BATCH: usize = 64;
 
-/// One service's file. Cheap to clone; the file is closed when the last clone is dropped.
+/// One service's file. Cheap to clone; the file is closed when the last clone is dropped, which
+/// waits for what the writer has begun.
 #[derive(Clone)]
 pub struct Store {
-    jobs: mpsc::Sender<Box<dyn Job>>,
+    writer: Arc<Writer>,
     reader: Arc<Mutex<Connection>>,
     path: Arc<PathBuf>,
+}
+
+/// Told to end by its queue, which is dropped first.
+struct Writer {
+    jobs: mpsc::Sender<Box<dyn Job>>,
+    _thread: WriterThread,
 }
 
 /// A step was not taken, and left no trace.
@@ -57,19 +64,14 @@ impl Store {
     pub fn open(path: &Path, passphrase: &Passphrase) -> Result<Self, OpenError> {
         let lock = Lock::acquire(path)?;
         let keyed = Keyed::derive(path, passphrase)?;
-        let writer = keyed.writer(&migrate::STORE)?;
+        let connection = keyed.writer(&migrate::STORE)?;
         let reader = keyed.reader()?;
         let (jobs, waiting) = mpsc::channel(QUEUE);
-        thread::Builder::new()
-            .name("store-writer".into())
-            .spawn(move || {
-                write_all(&writer, waiting);
-                drop(writer);
-                drop(lock);
-            })
-            .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
+        let work = move |connection: &Connection| write_all(connection, waiting);
+        let thread = WriterThread::start("store-writer", path, lock, connection, work)?;
+        let writer = Arc::new(Writer { jobs, _thread: thread });
         let (reader, path) = (Arc::new(Mutex::new(reader)), Arc::new(path.to_owned()));
-        Ok(Self { jobs, reader, path })
+        Ok(Self { writer, reader, path })
     }
 
     /// The file.
@@ -88,7 +90,7 @@ impl Store {
     {
         let (reply, outcome) = oneshot::channel();
         let job = Box::new(Step { action: Some(step), outcome: None, reply });
-        self.jobs.send(job).await.map_err(|_| WriteError::Closed)?;
+        self.writer.jobs.send(job).await.map_err(|_| WriteError::Closed)?;
         outcome.await.map_err(|_| WriteError::Closed)?
     }
 

@@ -3,7 +3,8 @@
 //! * [`World`] certifies participants and knows their prekeys, without a relay.
 //! * [`Participant`] is an endpoint over a real file; it can be killed and started again.
 //! * [`Link`] carries mail in memory and loses, doubles, delays and reorders it as told;
-//!   [`Nats`] is a real nats-server on a free port.
+//!   [`Nats`] is a real nats-server on a free port, and a [`Detour`] the same bad way to it.
+//! * [`Tap`] sees what somebody publishes.
 //! * [`Moment`] is a clock that a test moves.
 //! * [`eventually`] waits for a condition.
 //!
@@ -15,18 +16,24 @@
     reason = "a test library: a failure here is a failed test"
 )]
 
+mod detour;
+mod dice;
 mod directory;
 mod eventually;
 mod link;
 mod moment;
 mod nats;
 mod participant;
+mod tap;
 mod world;
 
+pub use detour::Detour;
+pub use dice::{Counts, Faults};
 pub use directory::LocalDirectory;
 pub use eventually::eventually;
-pub use link::{Counts, Faults, Link};
+pub use link::Link;
 pub use moment::Moment;
 pub use nats::Nats;
-pub use participant::{Backup, Participant};
+pub use participant::{Backup, Participant, open_store};
+pub use tap::Tap;
 pub use world::World;

@@ -7,7 +7,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use rand::{Rng, SeedableRng, rngs::StdRng};
 use sysmaint_bus::{
     Acknowledge, AcknowledgeError, Deliveries, Delivery, Mailbox, OpenError, PublishError,
 };
@@ -16,38 +15,10 @@ use sysmaint_endpoint::Clock;
 use sysmaint_protocol::{Timestamp, TransferId, subject};
 use tokio::sync::watch;
 
+use crate::dice::{Counts, Dice, Faults};
+
 /// A turn that a late envelope waits.
 const TURN: Duration = Duration::from_millis(5);
-
-/// What goes wrong, each as a chance from 0 to 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Faults {
-    /// An envelope is never stored, and its sender hears nothing.
-    pub lost: f64,
-    /// An envelope is stored, and its sender hears nothing.
-    pub unconfirmed: f64,
-    /// An envelope is handed out twice at once.
-    pub doubled: f64,
-    /// An envelope stays behind for a turn, and what came after it overtakes it.
-    pub late: f64,
-    /// An acknowledgement gets lost, so that the envelope comes again.
-    pub unacknowledged: f64,
-}
-
-/// What went wrong so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// See [`Faults::lost`].
-    pub lost: u32,
-    /// See [`Faults::unconfirmed`].
-    pub unconfirmed: u32,
-    /// See [`Faults::doubled`].
-    pub doubled: u32,
-    /// See [`Faults::late`].
-    pub late: u32,
-    /// See [`Faults::unacknowledged`].
-    pub unacknowledged: u32,
-}
 
 /// Everybody's mailboxes. It delivers at least once and drops no second copy. Clones share it.
 #[derive(Clone, Debug)]
@@ -61,9 +32,7 @@ struct Inner {
 
 #[derive(Debug)]
 struct State {
-    faults: Faults,
-    counts: Counts,
-    rng: StdRng,
+    dice: Dice,
     attempts: Vec<Sealed>,
     mail: BTreeMap<u64, Mail>,
     stored: u64,
@@ -83,9 +52,7 @@ impl Link {
     /// A link with these faults. The same seed rolls the same dice.
     pub fn new(seed: u64, faults: Faults) -> Self {
         let state = State {
-            faults,
-            counts: Counts::default(),
-            rng: StdRng::seed_from_u64(seed),
+            dice: Dice::new(seed, faults),
             attempts: Vec::new(),
             mail: BTreeMap::new(),
             stored: 0,
@@ -96,7 +63,7 @@ impl Link {
 
     /// From now on with these faults.
     pub fn set(&self, faults: Faults) {
-        self.0.change(|state| state.faults = faults);
+        self.0.change(|state| state.dice.faults = faults);
     }
 
     /// From now on at another time.
@@ -114,7 +81,7 @@ impl Link {
 
     /// What went wrong so far.
     pub fn counts(&self) -> Counts {
-        self.0.change(|state| state.counts)
+        self.0.change(|state| state.dice.counts)
     }
 
     /// Everything that anybody tried to publish, each try by itself.
@@ -141,18 +108,20 @@ impl Mailbox for Link {
     async fn publish(&self, sealed: &Sealed) -> Result<(), PublishError> {
         self.0.change(|state| {
             state.attempts.push(sealed.clone());
-            if state.happens(state.faults.lost) {
-                state.counts.lost += 1;
+            if state.dice.is_lost() {
                 return Err(PublishError::Unconfirmed("lost on its way".to_owned()));
             }
             let bytes = sealed.envelope().as_bytes();
             state.store(sealed.to(), bytes, Some(sealed.transfer_id()));
-            if state.happens(state.faults.unconfirmed) {
-                state.counts.unconfirmed += 1;
+            if state.dice.is_unconfirmed() {
                 return Err(PublishError::Unconfirmed("the confirmation was lost".to_owned()));
             }
             Ok(())
         })
+    }
+
+    fn carries_ephemeral(&self) -> bool {
+        true
     }
 
     async fn open(&self, own: &subject::Mailbox) -> Result<Box<dyn Deliveries>, OpenError> {
@@ -170,10 +139,6 @@ impl Inner {
 }
 
 impl State {
-    fn happens(&mut self, chance: f64) -> bool {
-        self.rng.random_bool(chance)
-    }
-
     fn store(&mut self, to: &subject::Mailbox, bytes: &[u8], transfer_id: Option<TransferId>) {
         let (to, bytes, stored_at) = (to.clone(), bytes.to_vec(), self.clock.now());
         let mail = Mail { to, bytes, transfer_id, stored_at, handed_out: false };
@@ -191,13 +156,11 @@ impl State {
             if now.len() >= max {
                 break;
             }
-            if self.happens(self.faults.late) {
-                self.counts.late += 1;
+            if self.dice.is_late() {
                 continue;
             }
             now.push(number);
-            if self.happens(self.faults.doubled) {
-                self.counts.doubled += 1;
+            if self.dice.is_doubled() {
                 now.push(number);
             }
         }
@@ -262,8 +225,7 @@ struct Receipt {
 impl Acknowledge for Receipt {
     async fn acknowledge(&self) -> Result<(), AcknowledgeError> {
         self.link.change(|state| {
-            if state.happens(state.faults.unacknowledged) {
-                state.counts.unacknowledged += 1;
+            if state.dice.is_unacknowledged() {
                 return Err(AcknowledgeError("the acknowledgement was lost".to_owned()));
             }
             state.mail.remove(&self.number);

@@ -14,11 +14,14 @@ use tokio_util::sync::CancellationToken;
 /// What all streams together may fill; enough for any test.
 const MAX_FILE_BYTES: u64 = 1024 * 1024 * 1024;
 const RELAY: &str = "relay";
+/// Devices that a handle may have.
+const DEVICES: u8 = 2;
 
 /// A server of one's own on a free port. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Nats {
     server: Option<NatsServer>,
+    config: NatsServerConfig,
     users: BTreeMap<String, Credentials>,
     relay: Bus,
     _directory: TempDir,
@@ -36,23 +39,54 @@ impl Nats {
             user
         };
         let mut listed = vec![add(RELAY, Role::Relay)];
-        listed.extend(handles.iter().map(|name| add(name, Role::Service(vec![mailbox(name)]))));
+        listed.extend(handles.iter().map(|name| add(name, Role::Service(mailboxes(name)))));
         let config = NatsServerConfig {
             durability,
             max_file_bytes: MAX_FILE_BYTES,
             ..NatsServerConfig::new(directory.path().to_owned(), 0, listed)
         };
-        let server = NatsServer::start(config).await.unwrap();
+        let server = NatsServer::start(config.clone()).await.unwrap();
+        let port = server.url().rsplit(':').next().and_then(|port| port.parse().ok()).unwrap();
+        let config = NatsServerConfig { port, ..config };
         let relay = connect(&server, &users[RELAY]).await;
         relay.ensure_streams(&StreamTable::single_server()).await.unwrap();
-        Self { server: Some(server), users, relay, _directory: directory }
+        Self { server: Some(server), config, users, relay, _directory: directory }
     }
 
-    /// A connection for one of the handles, whose mailbox is there afterwards.
+    /// A connection for one of the handles, whose mailboxes are there afterwards.
     pub async fn mailbox(&self, handle: &str) -> Arc<dyn Mailbox> {
-        self.relay.ensure_mailbox(&mailbox(handle)).await.unwrap();
+        for mailbox in mailboxes(handle) {
+            self.relay.ensure_mailbox(&mailbox).await.unwrap();
+        }
         let server = self.server.as_ref().unwrap();
         Arc::new(NatsMailbox::new(connect(server, &self.users[handle]).await))
+    }
+}
+
+impl Nats {
+    /// Stops the server; [`resume`](Self::resume) starts it again with everything that it had.
+    pub async fn pause(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop().await;
+        }
+    }
+
+    /// Starts it again, on the same port.
+    pub async fn resume(&mut self) {
+        self.server = Some(NatsServer::start(self.config.clone()).await.unwrap());
+    }
+
+    /// How much waits in a mailbox.
+    pub async fn depth(&self, mailbox: &subject::Mailbox) -> u64 {
+        self.relay.stored_mailbox(mailbox).depth().await.unwrap()
+    }
+
+    /// Takes everything out of a mailbox. Returns how much that was.
+    pub async fn clear(&self, mailbox: &subject::Mailbox) -> u64 {
+        let stored = self.relay.stored_mailbox(mailbox);
+        let depth = stored.depth().await.unwrap();
+        stored.remove_through(u64::MAX - 1).await.unwrap();
+        depth
     }
 }
 
@@ -73,7 +107,9 @@ async fn connect(server: &NatsServer, credentials: &Credentials) -> Bus {
     Bus::connect(config, &CancellationToken::new()).await.unwrap()
 }
 
-fn mailbox(handle: &str) -> subject::Mailbox {
+/// Of the devices that one handle may have here.
+fn mailboxes(handle: &str) -> Vec<subject::Mailbox> {
     let handle: Handle = handle.parse().unwrap();
-    subject::Mailbox::new(handle, DeviceId::FIRST)
+    let numbers = (1..=DEVICES).filter_map(|number| DeviceId::try_from(number).ok());
+    numbers.map(|number| subject::Mailbox::new(handle.clone(), number)).collect()
 }

@@ -3,8 +3,8 @@
 use std::{ops::Deref, path::Path, sync::Arc};
 
 use sysmaint_bus::Mailbox;
-use sysmaint_endpoint::{Endpoint, EndpointConfig};
-use sysmaint_protocol::{ContentId, DeviceId, Handle, body::Text, rest::Transport};
+use sysmaint_endpoint::{Endpoint, make_further};
+use sysmaint_protocol::{Address, ContentId, DeviceId, Handle, body::Text};
 use sysmaint_store::{OpenError, Passphrase, Store};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -19,6 +19,7 @@ const FILE: &str = "participant.db";
 pub struct Participant {
     world: World,
     handle: Handle,
+    further: Option<Address>,
     mailbox: Arc<dyn Mailbox>,
     directory: TempDir,
     endpoint: Endpoint,
@@ -29,8 +30,23 @@ pub struct Participant {
 impl Participant {
     pub(crate) async fn start(world: World, handle: Handle, mailbox: Arc<dyn Mailbox>) -> Self {
         let directory = TempDir::new().unwrap();
-        let (endpoint, task) = run(&world, &handle, &mailbox, directory.path()).await;
-        Self { world, handle, mailbox, directory, endpoint, task }
+        let (endpoint, task) = run(&world, &handle, None, &mailbox, directory.path()).await;
+        Self { world, handle, further: None, mailbox, directory, endpoint, task }
+    }
+
+    /// Another device of this one's handle, which this one admits. It has a store of its own.
+    pub async fn further(&self, device_id: u8, mailbox: Arc<dyn Mailbox>) -> Self {
+        let (world, handle) = (self.world.clone(), self.handle.clone());
+        let device_id = DeviceId::try_from(device_id).unwrap();
+        let address = Address { service_id: self.endpoint.address().service_id, device_id };
+        let directory = TempDir::new().unwrap();
+        let store = open_store(&directory.path().join(FILE)).await;
+        let key = make_further(&store, &handle, address, &world.trust_root).await.unwrap();
+        drop(store);
+        self.endpoint.admit(device_id, &key).await.unwrap();
+        let further = Some(address);
+        let (endpoint, task) = run(&world, &handle, further, &mailbox, directory.path()).await;
+        Self { world, handle, further, mailbox, directory, endpoint, task }
     }
 
     /// Pins each other's handles, so that each believes what the other is called.
@@ -53,10 +69,10 @@ impl Participant {
     /// the old endpoint must have dropped it.
     pub async fn restart(mut self) -> Self {
         self.stop().await;
-        let Self { world, handle, mailbox, directory, endpoint, task: _ } = self;
+        let Self { world, handle, further, mailbox, directory, endpoint, task: _ } = self;
         drop(endpoint);
-        let (endpoint, task) = run(&world, &handle, &mailbox, directory.path()).await;
-        Self { world, handle, mailbox, directory, endpoint, task }
+        let (endpoint, task) = run(&world, &handle, further, &mailbox, directory.path()).await;
+        Self { world, handle, further, mailbox, directory, endpoint, task }
     }
 }
 
@@ -64,26 +80,26 @@ impl Participant {
     /// Stops, copies its file, and starts again.
     pub async fn backup(mut self) -> (Self, Backup) {
         self.stop().await;
-        let Self { world, handle, mailbox, directory, endpoint, task: _ } = self;
+        let Self { world, handle, further, mailbox, directory, endpoint, task: _ } = self;
         drop(endpoint);
         let path = directory.path().join(FILE);
         let copy = TempDir::new().unwrap();
         free(&path).await;
         std::fs::copy(&path, copy.path().join(FILE)).unwrap();
-        let (endpoint, task) = run(&world, &handle, &mailbox, directory.path()).await;
-        (Self { world, handle, mailbox, directory, endpoint, task }, Backup(copy))
+        let (endpoint, task) = run(&world, &handle, further, &mailbox, directory.path()).await;
+        (Self { world, handle, further, mailbox, directory, endpoint, task }, Backup(copy))
     }
 
     /// Stops and starts again from an old copy of its file.
     pub async fn restore(mut self, backup: Backup) -> Self {
         self.stop().await;
-        let Self { world, handle, mailbox, directory, endpoint, task: _ } = self;
+        let Self { world, handle, further, mailbox, directory, endpoint, task: _ } = self;
         drop(endpoint);
         free(&directory.path().join(FILE)).await;
         drop(directory);
         let directory = backup.0;
-        let (endpoint, task) = run(&world, &handle, &mailbox, directory.path()).await;
-        Self { world, handle, mailbox, directory, endpoint, task }
+        let (endpoint, task) = run(&world, &handle, further, &mailbox, directory.path()).await;
+        Self { world, handle, further, mailbox, directory, endpoint, task }
     }
 }
 
@@ -108,21 +124,18 @@ impl std::fmt::Debug for Participant {
 async fn run(
     world: &World,
     handle: &Handle,
+    further: Option<Address>,
     mailbox: &Arc<dyn Mailbox>,
     directory: &Path,
 ) -> (Endpoint, JoinSet<()>) {
-    let endpoint = Endpoint::start(EndpointConfig {
-        handle: handle.clone(),
-        device_id: DeviceId::FIRST,
-        trust_root: world.trust_root.clone(),
-        transport: Transport::Nats,
-        store: open(&directory.join(FILE)).await,
-        mailbox: mailbox.clone(),
-        directory: world.directory.clone(),
-        clock: world.clock.clone(),
-    })
-    .await
-    .unwrap();
+    let store = open_store(&directory.join(FILE)).await;
+    let mut config = world.endpoint_config(handle.clone(), store, mailbox.clone());
+    config.device_id = further.map_or(DeviceId::FIRST, |address| address.device_id);
+    let endpoint = match further {
+        Some(address) => Endpoint::start_further(config, address.service_id).await,
+        None => Endpoint::start(config).await,
+    };
+    let endpoint = endpoint.unwrap();
     let running = endpoint.clone();
     let mut task = JoinSet::new();
     task.spawn(async move { running.run(CancellationToken::new()).await });
@@ -133,7 +146,7 @@ async fn run(
 
 /// Waits until nobody has the file any more.
 async fn free(path: &Path) {
-    drop(open(path).await);
+    drop(open_store(path).await);
     eventually("the lock", async || {
         let lock = std::fs::File::open(path.with_extension("db.lock")).ok()?;
         lock.try_lock().ok()
@@ -141,8 +154,9 @@ async fn free(path: &Path) {
     .await;
 }
 
-/// The file of a participant that was stopped is free once its last reader is done.
-async fn open(path: &Path) -> Store {
+/// Opens a store, waiting for whoever had it: the file of a participant that was stopped is free
+/// once its last reader is done.
+pub async fn open_store(path: &Path) -> Store {
     let passphrase = Passphrase::new("a passphrase for tests".to_owned().into());
     eventually("the store", async || match Store::open(path, &passphrase) {
         Err(OpenError::Lock(_)) => None,

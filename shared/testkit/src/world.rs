@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use sysmaint_bus::Mailbox;
 use sysmaint_device::authority::Authority;
-use sysmaint_endpoint::Clock;
+use sysmaint_endpoint::{Clock, EndpointConfig};
+use sysmaint_protocol::{DeviceId, Handle, rest::Transport};
+use sysmaint_store::Store;
 
 use crate::{LocalDirectory, Participant};
 
@@ -46,6 +48,11 @@ impl World {
         self.directory.revoke(&handle.parse().unwrap());
     }
 
+    /// Has the directory throw one device of a handle out.
+    pub fn revoke_device(&self, handle: &str, device_id: u8) {
+        self.directory.revoke_device(&handle.parse().unwrap(), device_id.try_into().unwrap());
+    }
+
     /// As if all one-time prekeys of a device had been taken.
     pub fn exhaust(&self, handle: &str) {
         self.directory.exhaust(&handle.parse().unwrap());
@@ -54,6 +61,25 @@ impl World {
     /// Whether one-time prekeys of a device are left.
     pub fn has_prekeys(&self, handle: &str) -> bool {
         self.directory.has_prekeys(&handle.parse().unwrap())
+    }
+
+    /// What the first device of a handle is made of here.
+    pub fn endpoint_config(
+        &self,
+        handle: Handle,
+        store: Store,
+        mailbox: Arc<dyn Mailbox>,
+    ) -> EndpointConfig {
+        EndpointConfig {
+            handle,
+            device_id: DeviceId::FIRST,
+            trust_root: self.trust_root.clone(),
+            transport: Transport::Nats,
+            store,
+            mailbox,
+            directory: self.directory.clone(),
+            clock: self.clock.clone(),
+        }
     }
 
     /// A running endpoint with a new store; registered, and with prekeys in the directory.

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sysmaint_tests::{free_port, nats_server, sysmaint};
+use sysmaint_tests::{free_ports, nats_server, sysmaint};
 use tempfile::TempDir;
 
 /// A start that has not ended by then is running.
@@ -32,8 +32,8 @@ pub(crate) struct Ending {
 impl Place {
     pub(crate) fn new() -> Self {
         let ports = ["WEB_PORT", "RELAY_PORT", "NATS_PORT"];
-        let environment =
-            ports.map(|name| (name.to_owned(), free_port().to_string())).into_iter().collect();
+        let free = free_ports::<3>().map(|port| port.to_string());
+        let environment = ports.map(str::to_owned).into_iter().zip(free).collect();
         Self { directory: TempDir::new().unwrap(), environment }
     }
 

@@ -1,9 +1,12 @@
 //! A machine elsewhere joins with one line, and what is killed on the way loses nothing.
 
-use std::process::{Command, Output, Stdio};
+use std::{path::Path, process::Command};
 
 use serde_json::Value;
-use sysmaint_tests::{Elsewhere, Process, Service, Services, copy_files, eventually, free_port};
+use sysmaint_tests::{
+    Elsewhere, Process, Service, Services, copy_files, eventually, free_port, make_certificate,
+    said,
+};
 
 use crate::evidence::Evidence;
 
@@ -12,34 +15,26 @@ const PERSON: &str = "cli-far";
 
 /// A site whose relay other machines can reach, and so asks for codes.
 async fn open_site() -> Services {
-    let probes = format!("diagprobe,{PROBE}");
-    let builder = Services::builder().with("RELAY_BIND", "0.0.0.0").with("SYSMAINT_PROBES", probes);
+    let builder = Services::builder().with("RELAY_BIND", "0.0.0.0");
     builder.with("SYSMAINT_OPERATORS", format!("alice,{PERSON}")).start().await
 }
 
 /// A second bridge of the same relay: the same authority, the same key, another port.
-fn second_bridge(site: &Services, port: u16) -> Process {
+fn second_bridge(site: &Services, port: u16, settings: &[(&str, &Path)]) -> Process {
     let data = site.directory().join("second");
     copy_files(&site.data(), &data, "authority.db");
     copy_files(&site.data(), &data, "VERSION");
     copy_files(&site.data().join("keys"), &data.join("keys"), "relay.nk");
     let mut command: Command = site.command("relay");
     command.env("SYSMAINT_DATA_DIR", &data).env("RELAY_PORT", port.to_string());
+    command.envs(settings.iter().copied());
     Process::start(command, site.directory(), "second")
 }
 
 fn invite(site: &Services, handle: &str, relays: &str) -> String {
-    let mut command = site.command("invite");
-    command.args(["--handle", handle, "--relay", relays]).stdin(Stdio::null());
-    let line = said(&command.output().unwrap());
+    let line = site.said(&["invite", "--handle", handle, "--relay", relays]);
     assert_eq!(line.lines().count(), 1, "{line}");
     line
-}
-
-/// What a command printed, if it ended well.
-fn said(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 /// When the far host's newest sample was taken.
@@ -95,7 +90,7 @@ async fn a_machine_elsewhere_joins_with_one_line_and_survives_kills_on_both_side
     .await;
 
     // The second bridge takes over from the first.
-    let second = second_bridge(&site, second_port);
+    let second = second_bridge(&site, second_port, &[]);
     let ready = sysmaint_tests::Web::new(second_port);
     eventually("the second bridge", async || ready.get("/readyz").await).await;
     site.kill(Service::Relay);
@@ -141,4 +136,72 @@ async fn a_line_that_cannot_be_used_is_refused_with_the_reason() {
     let reason = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && reason.contains("code"), "{reason}");
     assert!(!reason.contains("sysmaint1."), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_elsewhere_needs_nothing_but_https() {
+    let site = open_site().await;
+    let (certificate, key) = make_certificate(site.directory());
+    let port = free_port();
+    let files = [("RELAY_TLS_CERT_FILE", &*certificate), ("RELAY_TLS_KEY_FILE", &*key)];
+    let _bridge = second_bridge(&site, port, &files);
+    let relay = format!("https://localhost:{port}");
+
+    let stranger = Elsewhere::new(&[("SYSMAINT_CLI_ID", PERSON)]);
+    let line = invite(&site, PERSON, &relay);
+    let mut refused = String::new();
+    eventually("a bridge whose certificate nobody knows", async || {
+        refused = String::from_utf8(stranger.run(&["join"], &line).stderr).unwrap();
+        refused.contains("certificate").then_some(())
+    })
+    .await;
+    assert!(!stranger.data().join("relay.json").exists());
+
+    let ca = certificate.to_str().unwrap();
+    let mut host = Elsewhere::new(&[("RELAY_CA_FILE", ca)]);
+    said(&host.run(&["join"], &invite(&site, PROBE, &relay)));
+    host.launch("probe");
+    more_samples(&site, "samples over a WebSocket in TLS").await;
+    let person = Elsewhere::new(&[("SYSMAINT_CLI_ID", PERSON), ("RELAY_CA_FILE", ca)]);
+    said(&person.run(&["join"], &line));
+    let answer = said(&person.run(&["chat", "what is the load?"], ""));
+    assert!(answer.contains(PROBE), "{answer}");
+    host.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn machines_of_one_image_join_by_themselves_as_often_as_the_line_allows() {
+    let site = open_site().await;
+    let relay = format!("http://127.0.0.1:{}", site.relay().port());
+    let line = site.said(&["invite", "--uses", "2", "--expires", "10m", "--relay", &relay]);
+    let started = |name: &str| {
+        let settings = [("SYSMAINT_JOIN", line.trim()), ("DIAG_PROBE_ID", name)];
+        let mut machine = Elsewhere::new(&settings);
+        machine.launch("probe");
+        machine
+    };
+    let mut machines = [started("diagprobe-one"), started("diagprobe-two")];
+    let reports = async |name: &str| {
+        let status = site.web().status().await?;
+        status["hosts"].as_array()?.iter().find(|host| host["host"] == name).cloned()
+    };
+    for name in ["diagprobe-one", "diagprobe-two"] {
+        eventually("a machine that has joined by itself", async || reports(name).await).await;
+    }
+    // One that has joined needs the line no more, and a third one is not let in.
+    machines[0].kill();
+    let before = reports("diagprobe-one").await.unwrap()["last_seen"].clone();
+    machines[0].launch("probe");
+    eventually("it goes on after a restart", async || {
+        reports("diagprobe-one").await.filter(|host| host["last_seen"] != before)
+    })
+    .await;
+    let third = started("diagprobe-three");
+    eventually("the third machine is refused", async || {
+        let listed = site.said(&["device", "list"]);
+        assert!(!listed.contains("diagprobe-three"), "{listed}");
+        third.log().contains("code").then_some(())
+    })
+    .await;
+    assert!(!third.log().contains("sysmaint1."));
 }

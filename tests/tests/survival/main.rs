@@ -14,6 +14,7 @@ mod elsewhere;
 mod evidence;
 mod first_chat;
 mod full_disk;
+mod interrupted_launch;
 mod killed;
 mod mount;
 mod outage;

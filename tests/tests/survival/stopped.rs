@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use sysmaint_protocol::Timestamp;
 use sysmaint_tests::{Stack, eventually};
 
 use crate::{attempt::processes_of, first_chat::first_chat, random::Moments, traffic::Traffic};
@@ -20,7 +21,11 @@ async fn a_stop_is_quick_and_clean_and_the_next_start_carries_on() {
     first_chat(&web, "a stop and a start").await;
     let history = web.get("/api/status/history?host=diagprobe&range=1h").await.unwrap();
     let first = history["points"][0]["time"].as_str().unwrap().to_owned();
-    assert!(first <= before, "the history begins at {first}, and {before} was there before");
+    let moment = |text: &str| Timestamp::try_from(text.to_owned()).unwrap();
+    assert!(
+        moment(&first) <= moment(&before),
+        "the history begins at {first}, and {before} was there before"
+    );
     let ledger = traffic.stop().await;
     ledger.check(2).await;
     stop_in_time(&mut stack, "at rest").await;

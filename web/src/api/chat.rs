@@ -1,5 +1,7 @@
 //! The conversation with the agent.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::{Path, State},
@@ -15,10 +17,11 @@ use sysmaint_protocol::{
     body::{Answer, Tokens, ToolUse},
 };
 
+use super::chat_stream;
 use crate::{
     app::App,
-    backend::{ChatEntry, Delivery},
-    input::{self, JsonBody, QueryString},
+    backend::{ChatEntry, Delivery, Draft},
+    input::{self, JsonBody, Nothing, QueryString},
     problem::Problem,
 };
 
@@ -29,19 +32,25 @@ const HISTORY_MAX: usize = 500;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Question {
     prompt: String,
+    /// Whether it begins a new conversation.
+    #[serde(default)]
+    fresh: bool,
 }
 
 #[derive(Serialize)]
-struct Accepted {
+pub(crate) struct Accepted {
     id: ContentId,
 }
 
 /// What the documentation promises of a chat call.
 #[derive(Serialize)]
-struct Answered {
+pub(super) struct Answered {
     id: ContentId,
     reply: String,
     model: String,
+    /// Present where it was stopped before it was whole.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stopped: bool,
     usage: Tokens,
     took_ms: u64,
 }
@@ -55,6 +64,9 @@ pub(crate) struct Entry {
     times: Times,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     answer: Option<EntryAnswer>,
+    /// What is known of an answer that is being made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    draft: Option<Draft>,
 }
 
 #[derive(Serialize)]
@@ -73,6 +85,8 @@ struct EntryAnswer {
     reply: String,
     model: String,
     refused: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stopped: bool,
     tools: Vec<ToolUse>,
     usage: Tokens,
     took_ms: u64,
@@ -90,23 +104,39 @@ pub(crate) struct History {
 }
 
 /// `POST /api/chat`: waits for the answer, unless the caller prefers not to
-/// (`Prefer: respond-async`, RFC 7240), who then gets the id at once.
+/// (`Prefer: respond-async`, RFC 7240), who then gets the id at once. Whoever accepts
+/// `text/event-stream`, and no JSON by that name, gets the answer as it is made.
 pub(crate) async fn ask(
     State(app): State<App>,
     headers: HeaderMap,
     JsonBody(question): JsonBody<Question>,
 ) -> Result<Response, Problem> {
-    if !accepts_json(&headers) {
-        return Err(Problem::not_acceptable("the answer is application/json"));
-    }
+    let wanted = Wanted::of(&headers).ok_or_else(|| {
+        Problem::not_acceptable("the answer is application/json or text/event-stream")
+    })?;
     let prompt = input::text("prompt", question.prompt)?;
-    let id = app.backend().ask(prompt).await?;
+    if wanted == Wanted::Stream && !prefers_async(&headers) {
+        return chat_stream::ask(app, prompt, question.fresh).await;
+    }
+    let id = app.backend().ask(prompt, question.fresh).await?;
     if prefers_async(&headers) {
         let headers = [(LOCATION, format!("/api/chat/{id}"))];
         let applied = [("preference-applied", "respond-async")];
         return Ok((StatusCode::ACCEPTED, headers, applied, Json(Accepted { id })).into_response());
     }
-    wait(&app, id).await.map(|answer| Json(answered(id, answer)).into_response())
+    wait(&app, id).await.map(|answer| Json(Answered::new(id, answer)).into_response())
+}
+
+/// `POST /api/chat/{id}/stop`: the answer is not wanted any more. What was said so far comes as
+/// the answer, so this only queues the command.
+pub(crate) async fn stop(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    JsonBody(Nothing {}): JsonBody<Nothing>,
+) -> Result<(StatusCode, Json<Accepted>), Problem> {
+    let id = id_of(&id)?;
+    app.backend().stop(id).await.map_err(|error| Problem::from(error).about(id))?;
+    Ok((StatusCode::ACCEPTED, Json(Accepted { id })))
 }
 
 /// `GET /api/chat/{id}`.
@@ -114,8 +144,8 @@ pub(crate) async fn entry(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<Json<Entry>, Problem> {
-    let id = id.parse().map_err(|_| Problem::invalid("an id has 32 hexadecimal digits"))?;
-    let entry = app.backend().answer(id, std::time::Duration::ZERO).await?;
+    let id = id_of(&id)?;
+    let entry = app.backend().answer(id, Duration::ZERO).await?;
     Ok(Json(entry.into()))
 }
 
@@ -136,32 +166,57 @@ async fn wait(app: &App, id: ContentId) -> Result<Answer, Problem> {
     let limit = app.config().chat_timeout;
     let entry = tokio::select! {
         entry = app.backend().answer(id, limit) => entry.map_err(|error| Problem::from(error).about(id))?,
-        () = app.shutdown().cancelled() => {
-            let detail = "this server is stopping; the prompt is kept and goes out after its start";
-            return Err(Problem::unavailable(detail).about(id));
-        }
+        () = app.shutdown().cancelled() => return Err(stopping().about(id)),
     };
-    entry.answer.ok_or_else(|| {
-        let seconds = limit.as_secs_f64();
-        let detail = format!(
-            "no answer within {seconds} s; the prompt is kept, and GET /api/chat/{id} has the \
-             answer once it comes"
-        );
-        Problem::timed_out(detail).about(id)
-    })
+    entry.answer.ok_or_else(|| late(limit, id).about(id))
 }
 
-fn answered(id: ContentId, answer: Answer) -> Answered {
-    let Answer { text, model, usage, took_ms, .. } = answer;
-    Answered { id, reply: text, model, usage, took_ms }
+pub(super) fn stopping() -> Problem {
+    Problem::unavailable("this server is stopping; the prompt is kept and goes out after its start")
 }
 
-fn accepts_json(headers: &HeaderMap) -> bool {
-    let accepted: Vec<_> = headers.get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok()).collect();
-    let types = accepted.iter().flat_map(|value| value.split(','));
-    let mut essences = types.filter_map(|value| value.split(';').next()).map(str::trim);
-    accepted.is_empty()
-        || essences.any(|essence| matches!(essence, "*/*" | "application/*" | "application/json"))
+pub(super) fn late(limit: Duration, id: ContentId) -> Problem {
+    let seconds = limit.as_secs_f64();
+    Problem::timed_out(format!(
+        "no answer within {seconds} s; the prompt is kept, and GET /api/chat/{id} has the answer \
+         once it comes"
+    ))
+}
+
+fn id_of(text: &str) -> Result<ContentId, Problem> {
+    text.parse().map_err(|_| Problem::invalid("an id has 32 hexadecimal digits"))
+}
+
+impl Answered {
+    pub(super) fn new(id: ContentId, answer: Answer) -> Self {
+        let Answer { text, model, stopped, usage, took_ms, .. } = answer;
+        Self { id, reply: text, model, stopped, usage, took_ms }
+    }
+}
+
+/// The kind of answer that a caller accepts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Json,
+    Stream,
+}
+
+impl Wanted {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let accepted: Vec<_> =
+            headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+        let types = accepted.iter().flat_map(|value| value.split(','));
+        let essences: Vec<_> =
+            types.filter_map(|value| value.split(';').next()).map(str::trim).collect();
+        let any = |names: &[&str]| essences.iter().any(|essence| names.contains(essence));
+        if accepted.is_empty() || any(&["application/json", "application/*"]) {
+            Some(Self::Json)
+        } else if any(&["text/event-stream"]) {
+            Some(Self::Stream)
+        } else {
+            any(&["*/*"]).then_some(Self::Json)
+        }
+    }
 }
 
 fn prefers_async(headers: &HeaderMap) -> bool {
@@ -179,13 +234,14 @@ impl From<ChatEntry> for Entry {
             answered: entry.answered_at,
         };
         let answer = entry.answer.map(EntryAnswer::from);
-        Self { id: entry.id, prompt: entry.prompt, state: entry.state, times, answer }
+        let ChatEntry { id, prompt, state, draft, .. } = entry;
+        Self { id, prompt, state, times, answer, draft }
     }
 }
 
 impl From<Answer> for EntryAnswer {
     fn from(answer: Answer) -> Self {
-        let Answer { text, model, refused, tools, usage, took_ms, .. } = answer;
-        Self { reply: text, model, refused, tools, usage, took_ms }
+        let Answer { text, model, refused, stopped, tools, usage, took_ms, .. } = answer;
+        Self { reply: text, model, refused, stopped, tools, usage, took_ms }
     }
 }

@@ -82,6 +82,7 @@ fn stream_of<T: Clone + Send + 'static>(
 
 fn event_frame(event: Event) -> Result<Frame, axum::Error> {
     match event {
+        Event::Alert(alert) => Frame::default().event("alert").json_data(&*alert),
         Event::Chat(entry) => {
             Frame::default().event("chat").json_data(Entry::from(entry.as_ref().clone()))
         }
@@ -89,6 +90,7 @@ fn event_frame(event: Event) -> Result<Frame, axum::Error> {
             let data = json!({"to": to, "message": *message, "cursor": message.cursor});
             Frame::default().event("direct").json_data(data)
         }
+        Event::Draft(part) => Frame::default().event("delta").json_data(&*part),
         Event::Host(status) => Frame::default().event("host").json_data(&*status),
         Event::Link(link) => Frame::default().event("link").json_data(link),
         Event::Usage(usage) => Frame::default().event("usage").json_data(usage),

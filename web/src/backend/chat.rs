@@ -22,6 +22,32 @@ pub struct ChatEntry {
     pub answered_at: Option<Timestamp>,
     /// The answer.
     pub answer: Option<Answer>,
+    /// What is known of an answer that is being made.
+    pub draft: Option<Draft>,
+}
+
+/// An answer in the making. It is told while it is made and kept nowhere; the answer replaces it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Draft {
+    /// Names the text; another number is another text.
+    pub attempt: u64,
+    /// How many parts of it have come.
+    pub seq: u32,
+    /// All of them.
+    pub text: String,
+}
+
+/// One part of a draft.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DraftPart {
+    /// The prompt.
+    pub id: ContentId,
+    /// The text that it belongs to.
+    pub attempt: u64,
+    /// Its place in it; counts from 1.
+    pub seq: u32,
+    /// What is added.
+    pub text: String,
 }
 
 /// How far a prompt has come. Each state includes the ones before it.

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use sysmaint_protocol::{Handle, Timestamp, body::Usage};
+use sysmaint_protocol::{Alert, Handle, Timestamp, body::Usage};
 
-use super::{ChatEntry, DirectMessage, HostStatus, LinkState};
+use super::{ChatEntry, DirectMessage, DraftPart, HostStatus, LinkState};
 
 /// Something changed. Large parts are shared, since every open page gets a copy.
 #[derive(Clone, Debug)]
 pub enum Event {
+    /// Something about a host needs attention, or does not any more.
+    Alert(Arc<Alert>),
     /// A prompt came further, or its answer is here.
     Chat(Arc<ChatEntry>),
     /// A direct message was opened.
@@ -18,6 +20,8 @@ pub enum Event {
         /// The message.
         message: Arc<DirectMessage>,
     },
+    /// More of an answer that is being made.
+    Draft(Arc<DraftPart>),
     /// A host sent a sample, fell silent or came back.
     Host(Arc<HostStatus>),
     /// The connection to the bus or the queues behind it changed.

@@ -18,6 +18,8 @@ pub struct LinkState {
     pub repaired: u64,
     /// Envelopes that wait for a decision on a changed identity key.
     pub held: u64,
+    /// Messages that never arrived, as far as the sequences of later ones tell.
+    pub missing: u64,
     /// When the last envelope was opened here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_in: Option<Timestamp>,

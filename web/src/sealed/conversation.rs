@@ -18,9 +18,7 @@ pub(super) async fn answer(
     let deadline = Instant::now() + wait;
     let mut events = backend.events();
     loop {
-        let entry = entry(backend, id)
-            .await?
-            .ok_or_else(|| BackendError::NotFound(format!("there is no prompt {id} here")))?;
+        let entry = known(backend, id).await?;
         if entry.answer.is_some() {
             return Ok(entry);
         }
@@ -35,6 +33,15 @@ pub(super) async fn answer(
     }
 }
 
+/// One prompt as it stands, which must be here.
+pub(super) async fn known(
+    backend: &SealedBackend,
+    id: ContentId,
+) -> Result<ChatEntry, BackendError> {
+    let entry = entry(backend, id).await?;
+    entry.ok_or_else(|| BackendError::NotFound(format!("there is no prompt {id} here")))
+}
+
 /// One prompt as it stands.
 pub(super) async fn entry(
     backend: &SealedBackend,
@@ -45,7 +52,7 @@ pub(super) async fn entry(
         let row = view.chat().get(id)?;
         row.map(|row| with_delivery(*view, slot, row)).transpose()
     };
-    Ok(backend.store().read(look).await?)
+    Ok(backend.store().read(look).await?.map(|entry| with_draft(backend, entry)))
 }
 
 pub(super) async fn history(
@@ -57,7 +64,13 @@ pub(super) async fn history(
         let rows = view.chat().history(limit)?;
         rows.into_iter().map(|row| with_delivery(*view, slot, row)).collect()
     };
-    Ok(backend.store().read(look).await?)
+    let entries: Vec<ChatEntry> = backend.store().read(look).await?;
+    Ok(entries.into_iter().map(|entry| with_draft(backend, entry)).collect())
+}
+
+fn with_draft(backend: &SealedBackend, entry: ChatEntry) -> ChatEntry {
+    let draft = entry.answer.is_none().then(|| backend.inner.drafts.get(entry.id)).flatten();
+    ChatEntry { draft, ..entry }
 }
 
 pub(super) async fn pull(
@@ -100,5 +113,6 @@ fn with_delivery(view: View<'_>, slot: i64, row: ChatRow) -> Result<ChatEntry, S
         delivered_at,
         answered_at,
         answer,
+        draft: None,
     })
 }

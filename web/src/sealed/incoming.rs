@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use sysmaint_endpoint::{ContactError, Endpoint, StepError};
 use sysmaint_protocol::{
-    Handle, Kind,
+    Alert, Handle, Kind,
     body::{self, Answer, Telemetry, Text, Usage},
 };
 use sysmaint_store::{InboxRow, WriteError};
@@ -58,10 +58,11 @@ async fn take(
     let from_agent = is_alice && sender == backend.inner.config.agent;
     match message.kind {
         Kind::Text => text(backend, endpoint, message, sender).await,
-        Kind::Telemetry if is_alice && backend.inner.probes.contains(&sender) => {
+        Kind::Telemetry if is_alice && backend.inner.probes.accept(&sender) => {
             samples(backend, endpoint, message, sender).await
         }
         Kind::Answer if from_agent => answer(backend, endpoint, message).await,
+        Kind::Alert if from_agent => alert(backend, endpoint, message).await,
         Kind::Usage if from_agent => usage(backend, endpoint, message).await,
         _ => Ok(endpoint.turn_away(message, "not_accepted").await?),
     }
@@ -129,6 +130,7 @@ async fn answer(
             Ok(())
         })
         .await?;
+    backend.inner.drafts.remove(prompt);
     if let Ok(Some(entry)) = conversation::entry(backend, prompt).await {
         backend.tell(Event::Chat(Arc::new(entry)));
     }
@@ -148,5 +150,27 @@ async fn usage(
         .settle(message, move |step| -> Result<(), StepError> { Ok(step.usage().put(&usage)?) })
         .await?;
     backend.tell(Event::Usage(usage));
+    Ok(())
+}
+
+async fn alert(
+    backend: &SealedBackend,
+    endpoint: &Endpoint,
+    message: &InboxRow,
+) -> Result<(), HandleError> {
+    let Ok(alert) = body::decode::<Alert>(&message.body) else {
+        return Ok(endpoint.turn_away(message, "malformed_body").await?);
+    };
+    let told = alert.clone();
+    let news = endpoint
+        .settle(message, move |step| -> Result<bool, StepError> {
+            let news = step.alerts().put(&told)?;
+            step.alerts().prune(step.now())?;
+            Ok(news)
+        })
+        .await?;
+    if news == Some(true) {
+        backend.tell(Event::Alert(Arc::new(alert)));
+    }
     Ok(())
 }

@@ -2,18 +2,23 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sysmaint_endpoint::StepError;
 use sysmaint_protocol::{Handle, Timestamp};
-use sysmaint_store::{HostRow, METRICS, PointRow};
+use sysmaint_store::{History, HostRow, Metric, Summary, View};
 
 use super::SealedBackend;
-use crate::backend::{BackendError, Event, HostStatus, Measure, Point, Range};
+use crate::backend::{BackendError, Event, HostStatus, Measure, Point, Range, Window};
 
-/// A chart has about this many points.
-const POINTS: u32 = 1000;
-/// Stretches shorter than this hold one sample at the usual interval.
-const FINEST: Duration = Duration::from_secs(10);
-const PRUNE_EVERY: Duration = Duration::from_hours(1);
+/// What a point of the short history holds.
+const METRICS: [Metric; 8] = [
+    Metric::CpuPercent,
+    Metric::Load1,
+    Metric::MemoryUsedBytes,
+    Metric::SwapUsedBytes,
+    Metric::DiskUsedPercentMax,
+    Metric::ReceivedBytesPerS,
+    Metric::SentBytesPerS,
+    Metric::CelsiusMax,
+];
 
 pub(super) async fn hosts(backend: &SealedBackend) -> Result<Vec<HostStatus>, BackendError> {
     let rows = backend.store().read(|view| view.telemetry().hosts()).await?;
@@ -26,12 +31,22 @@ pub(super) async fn history(
     host: Handle,
     range: Range,
 ) -> Result<Vec<Point>, BackendError> {
-    let to = backend.inner.alice.clock().now();
-    let from = to.before(range.span());
-    let step = (range.span() / POINTS).max(FINEST);
-    let rows =
-        backend.store().read(move |view| view.telemetry().points(&host, from, to, step)).await?;
-    Ok(rows.iter().map(point).collect())
+    let Window { from, to } = Window::up_to(backend.inner.alice.clock().now(), range);
+    let look = move |view: &View<'_>| view.telemetry().history(&host, from, to, &METRICS);
+    let history = backend.store().read(look).await?;
+    Ok(history.map(|history| points(&history)).unwrap_or_default())
+}
+
+pub(super) async fn series(
+    backend: &SealedBackend,
+    host: Handle,
+    Window { from, to }: Window,
+    metrics: Vec<Metric>,
+) -> Result<History, BackendError> {
+    let name = host.clone();
+    let look = move |view: &View<'_>| view.telemetry().history(&host, from, to, &metrics);
+    let history = backend.store().read(look).await?;
+    history.ok_or_else(|| BackendError::NotFound(format!("no sample of {name} has ever arrived")))
 }
 
 /// Tells the pages that a host has sent something.
@@ -43,58 +58,54 @@ pub(super) async fn tell(backend: &SealedBackend, host: &Handle) {
     }
 }
 
-/// Forgets samples that are too old. Runs until it is dropped.
-pub(super) async fn prune(backend: &SealedBackend) {
-    loop {
-        let outcome = backend
-            .inner
-            .alice
-            .step(|step| -> Result<usize, StepError> {
-                let now = step.now();
-                Ok(step.telemetry().prune(now)?)
-            })
-            .await;
-        if let Err(error) = outcome {
-            tracing::warn!(%error, "old samples could not be removed");
-        }
-        tokio::time::sleep(PRUNE_EVERY).await;
-    }
-}
-
 fn status(row: HostRow, now: Timestamp, stale_after: Duration) -> HostStatus {
     HostStatus {
         host: row.host,
         last_seen: row.last_seen,
         stale: now.since(row.last_seen) > stale_after,
+        missing: row.missing,
+        lost: row.lost,
+        late: row.late,
+        duplicate: row.duplicate,
         sample: row.sample,
     }
 }
 
-fn point(row: &PointRow) -> Point {
-    let mut point = Point::empty(row.time);
-    for (name, value) in METRICS.iter().zip(row.values) {
-        let Some(value) = value else { continue };
-        match *name {
-            "cpu_percent" => point.cpu_percent = Some(measure(value)),
-            "load_1" => point.load_1 = Some(measure(value)),
-            "memory_used_bytes" => point.memory_used_bytes = Some(bytes(value)),
-            "swap_used_bytes" => point.swap_used_bytes = Some(bytes(value)),
-            "disk_used_percent_max" => point.disk_used_percent_max = Some(measure(value)),
-            "received_bytes_per_s" => point.received_bytes_per_s = Some(measure(value)),
-            "sent_bytes_per_s" => point.sent_bytes_per_s = Some(measure(value)),
-            "celsius_max" => point.celsius_max = Some(measure(value)),
-            _ => {}
+/// A point for each moment at which anything was measured.
+fn points(history: &History) -> Vec<Point> {
+    let mut points: Vec<_> = history.times.iter().map(|time| Point::empty(*time)).collect();
+    for series in &history.series {
+        for (point, value) in points.iter_mut().zip(&series.values) {
+            if let Some(summary) = value {
+                put(point, series.metric, summary);
+            }
         }
     }
-    point
+    points.retain(|point| *point != Point::empty(point.time));
+    points
 }
 
-fn measure([value, least, most]: [f64; 3]) -> Measure<f64> {
-    Measure { value, spread: (least < most).then_some((least, most)) }
+fn put(point: &mut Point, metric: Metric, summary: &Summary) {
+    match metric {
+        Metric::CpuPercent => point.cpu_percent = Some(measure(summary)),
+        Metric::Load1 => point.load_1 = Some(measure(summary)),
+        Metric::MemoryUsedBytes => point.memory_used_bytes = Some(bytes(summary)),
+        Metric::SwapUsedBytes => point.swap_used_bytes = Some(bytes(summary)),
+        Metric::DiskUsedPercentMax => point.disk_used_percent_max = Some(measure(summary)),
+        Metric::ReceivedBytesPerS => point.received_bytes_per_s = Some(measure(summary)),
+        Metric::SentBytesPerS => point.sent_bytes_per_s = Some(measure(summary)),
+        Metric::CelsiusMax => point.celsius_max = Some(measure(summary)),
+        _ => {}
+    }
 }
 
-fn bytes(values: [f64; 3]) -> Measure<u64> {
-    let Measure { value, spread } = measure(values);
+fn measure(summary: &Summary) -> Measure<f64> {
+    let Summary { low, high, .. } = *summary;
+    Measure { value: summary.mean(), spread: (low < high).then_some((low, high)) }
+}
+
+fn bytes(summary: &Summary) -> Measure<u64> {
+    let Measure { value, spread } = measure(summary);
     Measure { value: whole(value), spread: spread.map(|(least, most)| (whole(least), whole(most))) }
 }
 

@@ -3,8 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use sysmaint_bus::Tap;
-use sysmaint_endpoint::Activity;
-use sysmaint_protocol::Handle;
+use sysmaint_endpoint::{Activity, Ephemeral};
+use sysmaint_protocol::{
+    Handle, Kind,
+    body::{self, Delta},
+};
 use sysmaint_store::{SqlError, View};
 use tokio::sync::broadcast::error::RecvError;
 
@@ -22,6 +25,10 @@ pub(super) async fn activity(backend: &SealedBackend) {
         match activity.recv().await {
             Ok(Activity::Published | Activity::Delivered) | Err(RecvError::Lagged(_)) => {}
             Ok(Activity::Opened(..)) => continue,
+            Ok(Activity::Ephemeral(message)) => {
+                draft(backend, &message).await;
+                continue;
+            }
             Err(RecvError::Closed) => return std::future::pending().await,
         }
         if let Ok(entries) = conversation::history(backend, FOLLOWED).await {
@@ -29,6 +36,24 @@ pub(super) async fn activity(backend: &SealedBackend) {
                 backend.tell(Event::Chat(Arc::new(entry)));
             }
         }
+    }
+}
+
+/// Tells more of an answer that is being made, if it is the agent who says so and the answer is
+/// still awaited.
+async fn draft(backend: &SealedBackend, message: &Ephemeral) {
+    let Some(prompt) = message.in_reply_to.filter(|_| message.kind == Kind::Delta) else { return };
+    let Ok(delta) = body::decode::<Delta>(&message.body) else { return };
+    let sender = backend.inner.alice.handle_of(message.sender).await;
+    if !matches!(sender, Ok(Some(sender)) if sender == backend.inner.config.agent) {
+        return;
+    }
+    let entry = conversation::entry(backend, prompt).await;
+    if !matches!(entry, Ok(Some(entry)) if entry.answer.is_none()) {
+        return;
+    }
+    if let Some(part) = backend.inner.drafts.add(prompt, &delta) {
+        backend.tell(Event::Draft(Arc::new(part)));
     }
 }
 
@@ -69,6 +94,7 @@ pub(super) async fn link_state(backend: &SealedBackend) -> Result<LinkState, Bac
             state.awaited += counts.awaited;
             state.repaired += counts.repaired;
             state.held += counts.held;
+            state.missing += counts.missing;
         }
         state.dead_letters = view.dead_letters().counts()?.iter().map(|(_, count)| count).sum();
         Ok(state)

@@ -80,11 +80,12 @@ async fn another_site_can_neither_ask_nor_listen() {
 #[tokio::test]
 async fn every_answer_carries_the_protecting_headers() {
     let server = Server::quick().await;
-    for path in ["/", "/assets/base.css", "/api/status/current", "/nothing"] {
+    for path in ["/", "/favicon.svg", "/api/status/current", "/nothing"] {
         let response = server.get(path).await;
         let policy = response.header("content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'self'; script-src 'self'; style-src 'self';"));
         assert!(policy.ends_with("frame-ancestors 'none'; base-uri 'none'; form-action 'none'"));
+        assert!(policy.contains("require-trusted-types-for 'script'"), "{path}");
         assert_eq!(response.header("x-content-type-options"), Some("nosniff"), "{path}");
         assert_eq!(response.header("referrer-policy"), Some("no-referrer"), "{path}");
         assert_eq!(response.header("cross-origin-opener-policy"), Some("same-origin"), "{path}");

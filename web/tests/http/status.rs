@@ -1,6 +1,7 @@
 //! Hosts, usage and health.
 
 use serde_json::json;
+use sysmaint_protocol::alert::State;
 use sysmaint_web::backend::LinkState;
 
 use crate::{Server, client::Request, keys, memory::now, plausible};
@@ -15,7 +16,10 @@ async fn the_status_has_the_documented_shape() {
 
     server.memory.show_host(plausible::host("diagprobe", now(), false));
     let status = server.get("/api/status/current").await.json();
-    assert_eq!(keys(&status["hosts"][0]), ["host", "last_seen", "sample", "stale"]);
+    assert_eq!(
+        keys(&status["hosts"][0]),
+        ["duplicate", "host", "last_seen", "late", "lost", "missing", "sample", "stale"]
+    );
     assert!(status["hosts"][0]["sample"]["cpu_percent"].is_number());
 
     let link = server.get("/api/status/link").await.json();
@@ -65,4 +69,21 @@ async fn health_follows_the_bus_and_liveness_does_not() {
     }
     let live = server.get("/livez").await;
     assert_eq!((live.status, &live.json()["status"]), (200, &json!("ok")));
+}
+
+#[tokio::test]
+async fn alerts_are_listed_newest_first_and_bounded() {
+    let server = Server::quick().await;
+    assert_eq!(server.get("/api/alerts").await.json(), json!({"alerts": []}));
+    for id in 1..=3 {
+        server.memory.show_alert(plausible::alert(id, State::Firing));
+    }
+    let alerts = server.get("/api/alerts?limit=2").await.json();
+    let listed = alerts["alerts"].as_array().unwrap();
+    assert_eq!(listed.len(), 2);
+    let keys = keys(&listed[0]);
+    assert_eq!(keys, ["cause", "host", "id", "rule", "severity", "since", "state", "summary"]);
+    for limit in ["0", "1001", "x"] {
+        server.get(&format!("/api/alerts?limit={limit}")).await.problem(400);
+    }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use sysmaint_protocol::alert::State;
 use sysmaint_web::backend::LinkState;
 
 use crate::{Server, client::Request, memory::now, plausible};
@@ -21,6 +22,8 @@ async fn events_arrive_while_they_happen() {
         events.until(&format!("\"state\":\"{state}\"")).await;
     }
     events.until("event: usage").await;
+    server.memory.show_alert(plausible::alert(1, State::Resolved));
+    events.until("event: alert\ndata: {\"id\":").await;
     server.memory.set_link(LinkState { outbox_waiting: 3, ..LinkState::default() });
     events.until("event: link\ndata: {\"connected\":false,\"outbox_waiting\":3").await;
     let body = json!({"from": "bob", "to": "alice", "text": "hi"});

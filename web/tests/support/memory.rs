@@ -9,13 +9,14 @@ use std::{
 
 use async_trait::async_trait;
 use sysmaint_protocol::{
-    ContentId, DeviceId, Handle, Timestamp,
+    Alert, ContentId, DeviceId, Handle, Timestamp,
     body::{Answer, Tokens, ToolUse, Usage},
     subject::Mailbox,
 };
+use sysmaint_store::{History, Metric};
 use sysmaint_web::backend::{
-    Backend, BackendError, ChatEntry, Delivery, DirectMessage, Event, HostStatus, LinkState, Point,
-    Range, Seen,
+    Backend, BackendError, ChatEntry, Delivery, DirectMessage, DraftPart, Event, HostStatus,
+    LinkState, Point, Range, Seen, Window,
 };
 use tokio::sync::broadcast;
 
@@ -46,10 +47,13 @@ struct Shared {
 struct State {
     ids: u64,
     chat: Vec<ChatEntry>,
+    fresh: Vec<bool>,
     inboxes: HashMap<Handle, Vec<DirectMessage>>,
     hosts: Vec<HostStatus>,
+    alerts: Vec<Alert>,
     usage: Usage,
     link: LinkState,
+    asked: Vec<(Window, Vec<Metric>)>,
 }
 
 impl Memory {
@@ -63,6 +67,11 @@ impl Memory {
             state: Mutex::new(State { link, ..State::default() }),
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    pub fn show_alert(&self, alert: Alert) {
+        self.state().alerts.insert(0, alert.clone());
+        self.tell(Event::Alert(Arc::new(alert)));
     }
 
     pub fn show_host(&self, status: HostStatus) {
@@ -128,11 +137,29 @@ impl Memory {
         tokio::time::sleep(time * 3 / 4).await;
         let usage = self.count();
         let answer = answer(&prompt, usage, time);
+        for (seq, half) in (1..).zip([&answer.text[..4], &answer.text[4..20]]) {
+            let part = DraftPart { id, attempt: 7, seq, text: half.to_owned() };
+            self.tell(Event::Draft(Arc::new(part)));
+        }
+        self.finish(id, answer);
+        self.tell(Event::Usage(usage));
+    }
+
+    fn finish(&self, id: ContentId, answer: Answer) {
         self.advance(id, |entry| {
             entry.state = Delivery::Answered;
             (entry.answered_at, entry.answer) = (Some(now()), Some(answer));
         });
-        self.tell(Event::Usage(usage));
+    }
+
+    /// Of each prompt whether it began a new conversation.
+    pub fn fresh(&self) -> Vec<bool> {
+        self.state().fresh.clone()
+    }
+
+    /// What charts have been asked for.
+    pub fn asked(&self) -> Vec<(Window, Vec<Metric>)> {
+        self.state().asked.clone()
     }
 
     fn count(&self) -> Usage {
@@ -147,7 +174,8 @@ impl Memory {
 
 #[async_trait]
 impl Backend for Memory {
-    async fn ask(&self, prompt: String) -> Result<ContentId, BackendError> {
+    async fn ask(&self, prompt: String, fresh: bool) -> Result<ContentId, BackendError> {
+        self.state().fresh.push(fresh);
         let id = self.next_id();
         let entry = ChatEntry {
             id,
@@ -158,6 +186,7 @@ impl Backend for Memory {
             delivered_at: None,
             answered_at: None,
             answer: None,
+            draft: None,
         };
         self.state().chat.push(entry.clone());
         self.tell(Event::Chat(Arc::new(entry)));
@@ -165,6 +194,17 @@ impl Backend for Memory {
             tokio::spawn(self.clone().play(id, prompt, time));
         }
         Ok(id)
+    }
+
+    async fn stop(&self, id: ContentId) -> Result<(), BackendError> {
+        let entry = Backend::answer(self, id, Duration::ZERO).await?;
+        if entry.answer.is_some() {
+            return Err(BackendError::Conflict("the answer is here already".to_owned()));
+        }
+        let usage = self.count();
+        let stopped = Answer { stopped: true, ..answer(&entry.prompt, usage, Duration::ZERO) };
+        self.finish(id, stopped);
+        Ok(())
     }
 
     async fn answer(&self, id: ContentId, wait: Duration) -> Result<ChatEntry, BackendError> {
@@ -224,6 +264,10 @@ impl Backend for Memory {
         Ok(self.state().hosts.clone())
     }
 
+    async fn alerts(&self, limit: usize) -> Result<Vec<Alert>, BackendError> {
+        Ok(self.state().alerts.iter().take(limit).cloned().collect())
+    }
+
     async fn usage(&self) -> Result<Usage, BackendError> {
         Ok(self.state().usage)
     }
@@ -234,6 +278,24 @@ impl Backend for Memory {
         } else {
             Err(BackendError::NotFound(format!("no sample of {host} has ever arrived")))
         }
+    }
+
+    async fn series(
+        &self,
+        host: &Handle,
+        window: Window,
+        metrics: Vec<Metric>,
+    ) -> Result<History, BackendError> {
+        self.state().asked.push((window, metrics.clone()));
+        let status = self.state().hosts.iter().find(|status| status.host == *host).cloned();
+        let status = status.ok_or_else(|| {
+            BackendError::NotFound(format!("no sample of {host} has ever arrived"))
+        })?;
+        Ok(crate::plausible::series(&status.sample, window, &metrics))
+    }
+
+    fn now(&self) -> Timestamp {
+        now()
     }
 
     async fn reset_usage(&self) -> Result<(), BackendError> {
@@ -283,6 +345,7 @@ fn answer(prompt: &str, total: Usage, time: Duration) -> Answer {
         text,
         model: "gpt-4o-mini".to_owned(),
         refused: false,
+        stopped: false,
         tools: tools
             .map(|(name, arguments)| ToolUse { name: name.into(), arguments: arguments.into() })
             .into(),

@@ -1,10 +1,14 @@
 //! Numbers as a real host would have them, the same each time.
 
+use std::time::Duration;
+
 use sysmaint_protocol::{
-    Handle, Timestamp,
+    Alert, ContentId, Handle, Timestamp,
+    alert::{Severity, State},
     sample::{Disk, Network, Process, Processes, Sample, Temperature},
 };
-use sysmaint_web::backend::{HostStatus, Measure, Point, Range};
+use sysmaint_store::{Gap, History, Metric, Series, Summary, readings};
+use sysmaint_web::backend::{HostStatus, Measure, Point, Range, Window};
 
 use crate::memory::noise;
 
@@ -14,7 +18,7 @@ const GIB: u64 = 1 << 30;
 pub fn host(name: &str, at: Timestamp, stale: bool) -> HostStatus {
     let host: Handle = name.parse().unwrap();
     let sample = sample(&host, at);
-    HostStatus { host, last_seen: at, stale, sample }
+    HostStatus { host, last_seen: at, stale, missing: 0, lost: 0, late: 0, duplicate: 0, sample }
 }
 
 /// A host's history up to `now`, with a gap; rolled up for a day and more.
@@ -29,6 +33,30 @@ pub fn history(host: &Handle, range: Range, now: Timestamp) -> Vec<Point> {
         .filter(|time| now.since(*time) <= span && !gap.contains(time))
         .map(|time| point(&sample(host, time), rolled_up))
         .collect()
+}
+
+/// A hundred points with the readings of a sample, and a gap of ten; rolled up beyond an hour.
+pub fn series(sample: &Sample, window: Window, metrics: &[Metric]) -> History {
+    let Window { from, to } = window;
+    let step = to.since(from) / 100;
+    let times: Vec<_> = (0..100).map(|index| from.after(step * index)).collect();
+    let rolled_up = to.since(from) > Range::Hour.span();
+    let value = |value: f64, index: usize| {
+        let wide = Summary { low: value - 1.0, high: value + 1.0, sum: value * 6.0, count: 6 };
+        let summary = if rolled_up { wide } else { Summary::one(value) };
+        (!(40..50).contains(&index)).then_some(summary)
+    };
+    let series = readings(sample)
+        .into_iter()
+        .filter(|reading| metrics.is_empty() || metrics.contains(&reading.metric))
+        .map(|reading| Series {
+            metric: reading.metric,
+            label: reading.label.clone().into_owned(),
+            values: (0..100).map(|index| value(reading.value, index)).collect(),
+        })
+        .collect();
+    let gaps = vec![Gap { from: times[39], to: times[50], missing: 10 }];
+    History { step, rolled_up, times, series, gaps }
 }
 
 fn point(sample: &Sample, rolled_up: bool) -> Point {
@@ -142,4 +170,20 @@ fn processes(cpu: f32) -> Processes {
     let mut top_memory = top_cpu.clone();
     top_memory.sort_by_key(|process| std::cmp::Reverse(process.memory_bytes));
     Processes { count: 214, top_cpu, top_memory }
+}
+
+/// An alert of a busy host.
+pub fn alert(id: u8, state: State) -> Alert {
+    let since = Timestamp::from_millis(1_795_426_200_000 + u64::from(id));
+    Alert {
+        id: ContentId::from_bytes([id; 16]),
+        host: "diagprobe".parse().unwrap(),
+        rule: "cpu_percent>90/10m".to_owned(),
+        severity: Severity::Warning,
+        state,
+        since,
+        until: (state == State::Resolved).then(|| since.after(Duration::from_mins(20))),
+        summary: "CPU averaged 97% over 10 min, the limit is 90%".to_owned(),
+        cause: Some("`cc1plus` (pid 4711) with 388% of one core".to_owned()),
+    }
 }

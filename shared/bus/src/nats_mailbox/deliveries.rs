@@ -15,6 +15,7 @@ use async_nats::{
 use async_trait::async_trait;
 use futures_util::{FutureExt as _, StreamExt as _};
 use sysmaint_protocol::{Timestamp, subject::Mailbox};
+use tokio::sync::watch;
 
 use super::{
     MESSAGE_ID,
@@ -54,7 +55,7 @@ pub(super) struct NatsDeliveries {
 /// Whether this reader is the one that is served.
 struct Place {
     pin: Option<String>,
-    stands_by: bool,
+    stands_by: watch::Sender<bool>,
     next_look: Instant,
 }
 
@@ -71,7 +72,11 @@ impl NatsDeliveries {
             messages: None,
             order,
             trouble: Backoff::new(Duration::from_millis(100), Duration::from_secs(5)),
-            place: Place { pin: None, stands_by: false, next_look: Instant::now() + FIRST_LOOK },
+            place: Place {
+                pin: None,
+                stands_by: watch::Sender::new(false),
+                next_look: Instant::now() + FIRST_LOOK,
+            },
         })
     }
 
@@ -173,16 +178,17 @@ impl NatsDeliveries {
         let pinned = info.priority_groups.into_iter().find_map(|group| group.pinned_client_id);
         let other =
             pinned.filter(|pinned| !pinned.is_empty() && self.place.pin.as_ref() != Some(pinned));
-        if other.is_some() && !self.place.stands_by {
-            self.place.stands_by = true;
-            tracing::warn!("another process serves this device; standing by");
+        if other.is_some() && !self.place.stands_by.send_replace(true) {
+            tracing::warn!(
+                "another process serves this device; standing by until it is gone. Two processes \
+                 must not share one device: stop one of them"
+            );
         }
     }
 
     fn served(&mut self, message: &Message) {
         self.place.next_look = Instant::now() + LATER_LOOKS;
-        if self.place.stands_by {
-            self.place.stands_by = false;
+        if self.place.stands_by.send_replace(false) {
             tracing::info!("the other process is gone; serving this device now");
         }
         let pin = message.headers.as_ref().and_then(|headers| headers.get_last(PIN_ID));
@@ -224,6 +230,10 @@ impl NatsDeliveries {
 
 #[async_trait]
 impl Deliveries for NatsDeliveries {
+    fn stands_by(&self) -> watch::Receiver<bool> {
+        self.place.stands_by.subscribe()
+    }
+
     async fn next(&mut self, max: usize) -> Option<Vec<Delivery>> {
         let mut deliveries = Vec::new();
         loop {

@@ -3,12 +3,14 @@
 use std::{fmt, str::FromStr};
 
 use reqwest::Url;
+use serde::{Deserialize, Serialize};
 
 /// Characters of an address.
 const LENGTH_MAX: usize = 512;
 
 /// The address of one bridge, without a closing slash.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct RelayUrl(Url);
 
 /// The text is no such address.
@@ -68,6 +70,20 @@ impl FromStr for RelayUrl {
             return Err(InvalidRelayUrl::TooMuch);
         }
         if url.host_str().is_none() { Err(InvalidRelayUrl::Malformed) } else { Ok(Self(url)) }
+    }
+}
+
+impl TryFrom<String> for RelayUrl {
+    type Error = InvalidRelayUrl;
+
+    fn try_from(text: String) -> Result<Self, InvalidRelayUrl> {
+        text.parse()
+    }
+}
+
+impl From<RelayUrl> for String {
+    fn from(url: RelayUrl) -> Self {
+        url.to_string()
     }
 }
 

@@ -76,6 +76,9 @@ pub(super) async fn keep_connected(
         } else if !matches!(end, End::Closed(CloseReason::Replaced)) {
             client.pass_over(mark);
         }
+        if matches!(end, End::Closed(CloseReason::Replaced)) {
+            ledger.stand_by();
+        }
         tokio::time::sleep(patience.pause(&end, began.elapsed())).await;
     }
 }

@@ -34,6 +34,10 @@ pub(super) fn read(text: &str) -> Option<ServerFrame> {
 /// Why an envelope was not stored, or perhaps not.
 pub(super) fn refusal(problem: &Problem, retry_after_s: Option<u64>) -> PublishError {
     let said = || format!("{}: {}", problem.title, problem.detail);
+    let kind = problem.kind.as_str();
+    if kind.ends_with(":mismatched-devices") || kind.ends_with(":stale-devices") {
+        return PublishError::OtherDevices(said());
+    }
     match problem.status {
         507 => PublishError::MailboxFull,
         429 => PublishError::Throttled(retry_after_s.map_or(PAUSE, Duration::from_secs)),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use sysmaint_protocol::{Timestamp, TransferId, limits::WINDOW};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 
 use crate::PublishError;
 
@@ -19,6 +19,8 @@ const WAITING: usize = 1024;
 pub(super) struct Ledger {
     state: Mutex<State>,
     arrived: Notify,
+    /// Another connection of this device took over.
+    replaced: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -50,8 +52,19 @@ impl Ledger {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Another connection of this device took over, and this one waits.
+    pub(super) fn stand_by(&self) {
+        self.replaced.send_replace(true);
+    }
+
+    /// Whether that is so, as it changes.
+    pub(super) fn stands_by(&self) -> watch::Receiver<bool> {
+        self.replaced.subscribe()
+    }
+
     /// A connection is there; its number.
     pub(super) fn begin(&self) -> u64 {
+        self.replaced.send_replace(false);
         let mut state = self.state();
         state.session += 1;
         state.connected = true;

@@ -11,7 +11,7 @@ use std::{
 
 use serde::Deserialize;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpStream,
     process::{Child, Command},
 };
@@ -32,6 +32,10 @@ const GREETING_MAX: u64 = 64 * 1024;
 pub(super) const ENDS_WITHIN: Duration = Duration::from_secs(15);
 /// Of the server's output, what goes into an error.
 const TAIL: usize = 400;
+const SHELL: &str = "/bin/sh";
+/// Becomes the server, under the same process id, once it is told to; ends if whoever would tell
+/// it is gone. So no server ever runs that is not written down for the next start.
+const GATE: &str = r#"read -r go && exec "$0" "$@" </dev/null"#;
 
 /// All that is needed to start the server, once or again.
 #[derive(Debug)]
@@ -71,10 +75,12 @@ impl Plan {
     pub(super) async fn launch(&self) -> Result<Running, ServerError> {
         let started = |source| ServerError::Start { path: self.binary.clone(), source };
         let output = File::create(self.place.output()).map_err(started)?;
-        let mut child = Command::new(&self.binary)
+        let mut child = Command::new(SHELL)
+            .args(["-c", GATE])
+            .arg(&self.binary)
             .arg("-c")
             .arg(self.place.conf())
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(output)
             // Ctrl-C at the terminal reaches us, and the server from us when all else has stopped.
@@ -90,6 +96,11 @@ impl Plan {
                 tracing::debug!(%error, "nats-server had ended already");
             }
             return Err(started(source));
+        }
+        if let Some(mut gate) = child.stdin.take()
+            && let Err(error) = gate.write_all(b"go\n").await
+        {
+            tracing::debug!(%error, "nats-server ended before it began");
         }
         self.wait_ready(&mut child).await?;
         Ok(Running { process, child: Some(child) })

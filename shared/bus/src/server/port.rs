@@ -59,8 +59,16 @@ mod tests {
         if cfg!(target_os = "linux") {
             assert_eq!(holder(port), Some(std::process::id()));
         }
-        drop(listener);
-        assert_eq!(claim(port).unwrap(), port);
         assert_ne!(claim(0).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_port_that_was_let_go_is_free() {
+        // Another test may get it at that very moment, but not each time.
+        let is_free = |_| {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            claim(port).is_ok_and(|claimed| claimed == port)
+        };
+        assert!((0..20).any(is_free));
     }
 }

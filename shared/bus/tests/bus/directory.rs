@@ -5,10 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sysmaint_bus::{Bus, Directory as _, DirectoryError, DirectoryHandler, NatsDirectory};
 use sysmaint_protocol::{
-    Base64Bytes, Handle, Timestamp,
+    Base64Bytes, DeviceId, Handle, Timestamp,
     rest::{
-        Bundle, Challenge, DeliveryCertificate, PrekeyCount, PrekeyUpload, Problem,
-        RegisterRequest, Registered, SignedPrekey, Transport,
+        AdmitRequest, Admitted, Bundle, Challenge, DeliveryCertificate, PrekeyCount, PrekeyStock,
+        PrekeyUpload, Problem, RegisterRequest, Registered, Roster, SignedPrekey, Transport,
     },
     subject::{Mailbox, Operation},
 };
@@ -49,7 +49,7 @@ impl DirectoryHandler for Echo {
         })
     }
 
-    async fn prekey_count(&self, own: &Mailbox) -> Result<PrekeyCount, Problem> {
+    async fn prekey_stock(&self, own: &Mailbox) -> Result<PrekeyStock, Problem> {
         Err(Problem {
             kind: "urn:sysmaint:unknown-device".to_owned(),
             title: "unknown device".to_owned(),
@@ -69,6 +69,17 @@ impl DirectoryHandler for Echo {
         let joined = format!("{requester}-{target}");
         let service_id = serde_json::from_str("\"11111111-2222-4333-8444-555555555555\"").unwrap();
         Ok(Bundle { identity: joined.parse().unwrap(), service_id, devices: Vec::new() })
+    }
+
+    async fn devices(&self, target: &Handle) -> Result<Roster, Problem> {
+        let service_id = serde_json::from_str("\"11111111-2222-4333-8444-555555555555\"").unwrap();
+        let (devices, former) = (Vec::new(), Vec::new());
+        Ok(Roster { identity: target.clone(), service_id, revision: 7, devices, former })
+    }
+
+    async fn admit(&self, own: &Mailbox, request: &AdmitRequest) -> Result<Admitted, Problem> {
+        let numbers = [own.device_id, request.further_device_id].map(DeviceId::get);
+        Ok(Admitted { expires_at: Timestamp::from_millis(numbers.map(u64::from).iter().sum()) })
     }
 }
 
@@ -118,11 +129,20 @@ async fn every_operation_is_answered_for_who_asked() {
         one_time_kyber_prekeys: Vec::new(),
     };
     assert_eq!(alice.upload_prekeys(&own, &upload).await.unwrap().one_time_kyber_prekeys, 1);
-    let unknown = alice.prekey_count(&own).await.unwrap_err();
+    let unknown = alice.prekey_stock(&own).await.unwrap_err();
     assert!(unknown.is_unknown(), "{unknown}");
     assert!(unknown.to_string().contains("alice.1 is not registered"));
     let bundle = alice.bundle(&own.handle, &handle("bob")).await.unwrap();
     assert_eq!(bundle.identity, handle("alice-bob"));
+    let roster = alice.devices(&own.handle, &handle("bob")).await.unwrap();
+    assert_eq!((roster.identity, roster.revision), (handle("bob"), 7));
+    let further = AdmitRequest {
+        further_device_id: DeviceId::try_from(5_u8).unwrap(),
+        identity_key: vec![5; 33].into(),
+        admission: vec![1; 66].into(),
+    };
+    let admitted = alice.admit(&own, &further).await.unwrap();
+    assert_eq!(admitted.expires_at, Timestamp::from_millis(6), "device 1 admits device 5");
 
     shutdown.cancel();
     site.server.stop().await;

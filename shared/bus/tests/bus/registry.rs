@@ -31,6 +31,7 @@ fn identity(registration_id: u32) -> Identity {
             registered_at: Timestamp::from_millis(1),
         }],
         revoked: Vec::new(),
+        awaited: Vec::new(),
     }
 }
 

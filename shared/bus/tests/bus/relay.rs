@@ -267,11 +267,14 @@ async fn more_than_the_window_ends_the_connection() {
 #[tokio::test]
 async fn whoever_was_replaced_stands_by() {
     let relay = Relay::new().await;
-    let (_alice, mut line) = connected(&relay).await;
+    let (alice, mut line) = connected(&relay).await;
+    let mut stands_by = alice.open(&mailbox("alice")).await.unwrap().stands_by();
     line.say(&ServerFrame::Closed { reason: CloseReason::Replaced }).await;
+    timeout(PATIENCE, stands_by.wait_for(|stands_by| *stands_by)).await.unwrap().unwrap();
     let soon = timeout(Duration::from_secs(3), relay.listener.accept()).await;
     assert!(soon.is_err(), "it came back at once");
     relay.accept("token").await;
+    timeout(PATIENCE, stands_by.wait_for(|stands_by| !*stands_by)).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -285,7 +288,7 @@ async fn a_revoked_token_is_not_shown_again_and_a_new_one_is() {
     line.say(&ServerFrame::Closed { reason: CloseReason::Revoked }).await;
     timeout(PATIENCE, directory.unauthorized()).await.unwrap();
     // Without a token nobody is asked.
-    let refused = directory.prekey_count(&mailbox("alice")).await.unwrap_err();
+    let refused = directory.prekey_stock(&mailbox("alice")).await.unwrap_err();
     assert!(refused.is_unauthenticated(), "{refused}");
     directory.authorize(Some("new"));
     relay.accept("new").await;
@@ -300,8 +303,8 @@ async fn a_bridge_that_is_away_is_passed_over() {
     directory.authorize(Some("token"));
     let count = r#"{"one_time_prekeys":3,"one_time_kyber_prekeys":4}"#;
     let own = mailbox("alice");
-    let (held, asked) = tokio::join!(directory.prekey_count(&own), relay.answer("200 OK", count));
-    assert_eq!(held.unwrap().one_time_prekeys, 3);
+    let (held, asked) = tokio::join!(directory.prekey_stock(&own), relay.answer("200 OK", count));
+    assert_eq!(held.unwrap().count.one_time_prekeys, 3);
     assert!(asked.to_lowercase().contains("authorization: bearer token"), "{asked}");
     let _alice = RelayMailbox::start(client, mailbox("alice"));
     relay.accept("token").await;
@@ -314,7 +317,7 @@ async fn answers_that_make_no_sense_are_errors_that_say_so() {
     directory.authorize(Some("token"));
     let own = mailbox("alice");
     let ask = async |status, body| {
-        tokio::join!(directory.prekey_count(&own), relay.answer(status, body)).0.unwrap_err()
+        tokio::join!(directory.prekey_stock(&own), relay.answer(status, body)).0.unwrap_err()
     };
     assert!(matches!(ask("200 OK", "hello").await, DirectoryError::Malformed(_)));
     let redirected = ask("302 Found", "").await.to_string();

@@ -1,12 +1,17 @@
 //! The reference store: maps in memory. A transaction is a clone that replaces its origin.
 
+mod difference;
 mod repair;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sysmaint_protocol::{
-    Address, ContentId, Envelope, Handle, Kind, ServiceId, Timestamp, TransferId,
+    Address, ContentId, DeviceId, Envelope, Handle, Kind, ServiceId, Timestamp, TransferId,
+    limits::{DEAD_LETTERS, HELD_BYTES, HELD_MESSAGES, RECEIPT_DELAY},
+    subject::Mailbox,
 };
+
+pub use difference::Difference;
 
 use super::{
     Contact, DeadLetter, Held, LocalDevice, LocalStore, NewInbox, NewOutbox, Peer, PeerStore,
@@ -15,15 +20,15 @@ use super::{
 use crate::{Sealed, key::IdentityKey};
 
 /// A device's store in memory, with what it queued and received in plain view.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     local: Option<LocalDevice>,
     sessions: BTreeMap<Address, Vec<u8>>,
     peers: BTreeMap<Address, Peer>,
     contacts: BTreeMap<Handle, Contact>,
-    counters: BTreeMap<(Address, Vec<u8>), u32>,
     sequences: BTreeMap<Address, u64>,
     received: BTreeMap<Address, BTreeSet<u64>>,
+    unopened: BTreeMap<Address, u64>,
     prekeys: BTreeMap<(PrekeyClass, u32), PrekeyRecord>,
     last_resort: BTreeSet<(u32, u32, Vec<u8>)>,
     receipts: Vec<(Address, ContentId, Timestamp)>,
@@ -68,6 +73,15 @@ impl Memory {
     /// What could not be opened.
     pub fn dead(&self) -> &[DeadLetter] {
         &self.dead
+    }
+
+    /// Messages of a peer that never arrived, as far as the sequences of the others tell.
+    pub fn missing(&self, peer: Address) -> u64 {
+        let received = self.received.get(&peer);
+        let highest = received.and_then(|sequences| sequences.last()).copied().unwrap_or(0);
+        let arrived = received.map_or(0, |sequences| sequences.len() as u64)
+            + self.unopened.get(&peer).copied().unwrap_or(0);
+        highest.saturating_sub(arrived)
     }
 
     /// Envelopes that wait for a decision on an identity.
@@ -132,8 +146,14 @@ impl PeerStore for Memory {
     }
 
     fn put_peer(&mut self, address: Address, peer: &Peer) -> Result<(), StoreError> {
-        self.peers.insert(address, peer.clone());
+        let first_seen = self.peers.get(&address).map_or(peer.first_seen, |known| known.first_seen);
+        self.peers.insert(address, Peer { first_seen, ..peer.clone() });
         Ok(())
+    }
+
+    fn peers_of(&self, service_id: ServiceId) -> Result<Vec<(DeviceId, Peer)>, StoreError> {
+        let theirs = self.peers.iter().filter(|(address, _)| address.service_id == service_id);
+        Ok(theirs.map(|(address, peer)| (address.device_id, peer.clone())).collect())
     }
 
     fn contact(&self, handle: &Handle) -> Result<Option<Contact>, StoreError> {
@@ -157,28 +177,26 @@ impl PeerStore for Memory {
             .map(|(handle, _)| handle.clone()))
     }
 
-    fn chain_counter(&self, peer: Address, chain: &[u8]) -> Result<Option<u32>, StoreError> {
-        Ok(self.counters.get(&(peer, chain.to_vec())).copied())
-    }
-
-    fn put_chain_counter(
-        &mut self,
-        peer: Address,
-        chain: &[u8],
-        counter: u32,
-    ) -> Result<(), StoreError> {
-        self.counters.insert((peer, chain.to_vec()), counter);
-        Ok(())
-    }
-
     fn next_sequence(&mut self, peer: Address) -> Result<u64, StoreError> {
+        if !self.peers.contains_key(&peer) {
+            return Err(StoreError("a message for a peer that is not known".into()));
+        }
         let sequence = self.sequences.entry(peer).or_default();
         *sequence += 1;
         Ok(*sequence)
     }
 
+    fn last_sequence(&self, peer: Address) -> Result<u64, StoreError> {
+        Ok(self.sequences.get(&peer).copied().unwrap_or(0))
+    }
+
     fn note_received(&mut self, peer: Address, sequence: u64) -> Result<(), StoreError> {
         self.received.entry(peer).or_default().insert(sequence);
+        Ok(())
+    }
+
+    fn note_unopened(&mut self, peer: Address) -> Result<(), StoreError> {
+        *self.unopened.entry(peer).or_default() += 1;
         Ok(())
     }
 }
@@ -206,6 +224,9 @@ impl PrekeyStore for Memory {
 
     fn remove_prekey(&mut self, class: PrekeyClass, id: u32) -> Result<(), StoreError> {
         self.prekeys.remove(&(class, id));
+        if class == PrekeyClass::LastResort {
+            self.last_resort.retain(|(kyber_id, _, _)| *kyber_id != id);
+        }
         Ok(())
     }
 
@@ -252,10 +273,12 @@ impl QueueStore for Memory {
 
     fn receipts_due(&self, now: Timestamp, batch: usize) -> Result<Vec<ReceiptDue>, StoreError> {
         let mut owed: BTreeMap<Address, (usize, bool)> = BTreeMap::new();
+        // Due later than any receipt ever is: the clock was put back since.
+        let clock_went_back = now.after(RECEIPT_DELAY);
         for (peer, _, due_at) in &self.receipts {
             let (count, due) = owed.entry(*peer).or_default();
             *count += 1;
-            *due |= *due_at <= now;
+            *due |= *due_at <= now || *due_at > clock_went_back;
         }
         let due = owed.into_iter().filter(|(_, (count, due))| *due || *count >= batch);
         Ok(due.map(|(peer, _)| ReceiptDue { peer }).collect())
@@ -275,13 +298,12 @@ impl QueueStore for Memory {
 
     fn note_delivered(
         &mut self,
-        _peer: Address,
+        peer: Address,
         content_ids: &[ContentId],
         _telemetry_window: u32,
         _now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.delivered.extend_from_slice(content_ids);
-        self.repair.delivered(content_ids);
+        self.delivered.extend(self.repair.delivered(peer, content_ids));
         Ok(())
     }
 
@@ -291,16 +313,43 @@ impl QueueStore for Memory {
         Ok(u32::try_from(senders.len()).unwrap_or(u32::MAX))
     }
 
-    fn hold(&mut self, held: &Held) -> Result<(), StoreError> {
-        self.held.push(held.clone());
-        Ok(())
+    fn hold(&mut self, held: &Held) -> Result<bool, StoreError> {
+        let of_sender = self.held.iter().filter(|known| known.sender == held.sender);
+        let (count, bytes) = of_sender.fold((0, held.envelope.len()), |(count, bytes), known| {
+            (count + 1, bytes + known.envelope.len())
+        });
+        let room = count < HELD_MESSAGES && bytes <= HELD_BYTES;
+        if room {
+            self.held.push(held.clone());
+        }
+        Ok(room)
     }
 
     fn take_held(&mut self, sender: Address) -> Result<Vec<Held>, StoreError> {
         Ok(self.held.extract_if(.., |held| held.sender == sender).collect())
     }
 
+    fn held_senders(&self) -> Result<Vec<Address>, StoreError> {
+        let senders: BTreeSet<_> = self.held.iter().map(|held| held.sender).collect();
+        Ok(senders.into_iter().collect())
+    }
+
+    fn withdraw(&mut self, to: &Mailbox, _peer: Address) -> Result<(), StoreError> {
+        self.outbox.retain(|sealed| sealed.to() != to);
+        Ok(())
+    }
+
+    fn readdress(&mut self, to: &Mailbox, registration_id: u32) -> Result<(), StoreError> {
+        for sealed in self.outbox.iter_mut().filter(|sealed| sealed.to() == to) {
+            *sealed = sealed.readdressed(registration_id);
+        }
+        Ok(())
+    }
+
     fn bury(&mut self, letter: &DeadLetter) -> Result<(), StoreError> {
+        if self.dead.len() == DEAD_LETTERS {
+            self.dead.remove(0);
+        }
         self.dead.push(letter.clone());
         Ok(())
     }

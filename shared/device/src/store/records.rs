@@ -64,8 +64,8 @@ pub struct Peer {
     pub first_seen: Timestamp,
 }
 
-/// How a peer's identity key stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a peer's identity key stands, the least trusted first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trust {
     /// Another key was seen: nothing is sent, what arrives is held.
     Changed,
@@ -84,6 +84,13 @@ pub struct Contact {
     pub devices: Vec<DeviceId>,
     /// Another identity that claims the handle.
     pub candidate: Option<Candidate>,
+}
+
+impl Contact {
+    /// The other identity, where the directory has said that it has the handle now.
+    pub(crate) fn successor(&self) -> Option<Candidate> {
+        self.candidate.filter(|candidate| candidate.confirmed)
+    }
 }
 
 /// Another identity than the pinned one, that claims a handle.
@@ -119,11 +126,13 @@ pub struct PrekeyRecord {
     pub created_at: Timestamp,
     /// Whether the directory has it.
     pub uploaded: bool,
+    /// Since when nobody is given it any more: another one took its place, or it was handed out.
+    pub retired_at: Option<Timestamp>,
 }
 
 impl fmt::Debug for PrekeyRecord {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, record: _, created_at: _, uploaded } = self;
+        let Self { id, record: _, created_at: _, uploaded, retired_at: _ } = self;
         formatter
             .debug_struct("PrekeyRecord")
             .field("id", id)
@@ -149,7 +158,7 @@ pub struct NewOutbox<'a> {
     pub sequence: u64,
     /// When it was sealed.
     pub sealed_at: Timestamp,
-    /// The body, for resending; absent where the sender can refill it.
+    /// The body, for resending; absent where the sender can refill it, or nobody asks for it.
     pub body: Option<&'a [u8]>,
 }
 
@@ -184,7 +193,7 @@ pub struct ReceiptDue {
 }
 
 /// An envelope that waits for a decision on its sender's identity.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
     /// Who claims to have sealed it, with a valid certificate for another key.
     pub sender: Address,
@@ -214,8 +223,13 @@ pub struct DeadLetter {
 pub enum DeadReason {
     /// The header inside names other devices than the seal.
     Address,
-    /// The sender certificate is foreign, expired or not the sender's.
+    /// The sender certificate does not chain to the pinned root.
     Certificate,
+    /// The sender certificate had ended when the broker stored it: its sender could not reach the
+    /// relay for a week.
+    CertificateExpired,
+    /// The message was sealed with another key than the sender certificate's.
+    CertificateOfAnother,
     /// libsignal panicked; the transaction was rolled back.
     Crash,
     /// The header or its padding is malformed, or of an unknown kind.
@@ -230,10 +244,14 @@ pub enum DeadReason {
     Rejected,
     /// A last-resort prekey was used twice with the same base key.
     Replay,
+    /// Its sender's device was revoked.
+    Revoked,
     /// Its key had opened something else before: the sender's store was put back.
     ReusedKey,
     /// The seal is not for this device.
     Seal,
+    /// More of its sender is held already than may be.
+    TooMany,
     /// A prekey that it needs is gone.
     UnknownPrekey,
     /// The ciphertext is not authentic.
@@ -242,8 +260,14 @@ pub enum DeadReason {
 
 impl DeadReason {
     /// Reasons that a resend on a fresh session may cure.
-    const CURABLE: [Self; 5] =
-        [Self::Guard, Self::NoSession, Self::ReusedKey, Self::UnknownPrekey, Self::Undecryptable];
+    const CURABLE: [Self; 6] = [
+        Self::CertificateExpired,
+        Self::Guard,
+        Self::NoSession,
+        Self::ReusedKey,
+        Self::UnknownPrekey,
+        Self::Undecryptable,
+    ];
 
     /// The curable reason of this name.
     pub fn curable(name: &str) -> Option<Self> {
@@ -255,6 +279,8 @@ impl DeadReason {
         match self {
             Self::Address => "address",
             Self::Certificate => "certificate",
+            Self::CertificateExpired => "certificate_expired",
+            Self::CertificateOfAnother => "certificate_of_another",
             Self::Crash => "crash",
             Self::Content => "content",
             Self::Guard => "guard",
@@ -262,8 +288,10 @@ impl DeadReason {
             Self::NotAnEnvelope => "not_an_envelope",
             Self::Rejected => "rejected",
             Self::Replay => "replay",
+            Self::Revoked => "revoked",
             Self::ReusedKey => "reused_key",
             Self::Seal => "seal",
+            Self::TooMany => "too_many",
             Self::UnknownPrekey => "unknown_prekey",
             Self::Undecryptable => "undecryptable",
         }

@@ -87,7 +87,9 @@ pub trait RepairStore {
     /// Queues a request: published like any envelope, and not in the send log.
     fn queue_request(&mut self, sealed: &Sealed) -> Result<(), StoreError>;
 
-    /// Notes a peer's request; false if it is above the peer's hourly budget.
+    /// Notes a peer's request; false if it is above the peer's hourly budget, if
+    /// [`RESENDS_WAITING`](sysmaint_protocol::limits::RESENDS_WAITING) of them wait already, or if
+    /// it names nothing that was ever sealed: a repair key has 63 bits.
     fn owe_resend(
         &mut self,
         peer: Address,

@@ -85,7 +85,8 @@ fn a_lost_store_comes_back_under_its_handle_when_its_key_is_accepted() {
     let standing = bob.device.standing(&bob.store, &handle).unwrap();
     assert_eq!(standing[0].trust, Trust::Changed);
     let theirs = anew.device.standing(&anew.store, &bob.handle()).unwrap();
-    assert_eq!(standing[0].changed_number.as_ref(), Some(&theirs[0].safety_number));
+    let changed = standing[0].changed_number.as_ref().unwrap();
+    assert_eq!(changed.digits(), theirs[0].safety_number.digits());
 
     assert!(matches!(accept(&mut bob).unwrap()[..], [Opened::Message { .. }]));
     assert_eq!(bob.texts(), ["before the loss", "it is me"]);
@@ -130,9 +131,7 @@ fn safety_numbers_are_those_that_the_library_computes_and_equal_on_both_sides() 
         standing[0].safety_number.clone()
     };
     let hers = number(&alice, &bob);
-    assert_eq!(hers, number(&bob, &alice));
-    assert_eq!(hers.len(), 60);
-    assert!(hers.bytes().all(|byte| byte.is_ascii_digit()));
+    assert_eq!(hers.digits(), number(&bob, &alice).digits());
 
     let key = |one: &Participant| -> IdentityKey {
         let local = one.store.local().unwrap().unwrap();
@@ -141,7 +140,8 @@ fn safety_numbers_are_those_that_the_library_computes_and_equal_on_both_sides() 
     let id = |one: &Participant| *one.device.address().service_id.as_bytes();
     let (mine, theirs) = (key(&alice), key(&bob));
     let reference = Fingerprint::new(2, 5_200, &id(&alice), &mine, &id(&bob), &theirs).unwrap();
-    assert_eq!(hers, reference.display_string().unwrap());
+    assert_eq!(hers.digits(), reference.display_string().unwrap());
+    assert_eq!(hers.scannable(), reference.scannable.serialize().unwrap());
 
     bob.device.mark_verified(&mut bob.store, &alice.handle()).unwrap();
     let standing = bob.device.standing(&bob.store, &alice.handle()).unwrap();

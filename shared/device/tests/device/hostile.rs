@@ -2,94 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
-use libsignal_protocol::{
-    CiphertextMessageType, ContentHint, IdentityKeyPair, IdentityKeyStore, InMemIdentityKeyStore,
-    KeyPair, ProtocolAddress, PublicKey, SenderCertificate, SignalMessage,
-    UnidentifiedSenderMessageContent, sealed_sender_encrypt_from_usmc,
-};
-use rand::{Rng, SeedableRng, rngs::StdRng};
-use sysmaint_device::{
-    Opened,
-    store::{DeadReason, LocalStore},
-};
+use libsignal_protocol::{CiphertextMessageType, KeyPair, PublicKey};
+use rand::Rng;
+use sysmaint_device::{Opened, store::DeadReason};
 use sysmaint_protocol::{Address, DeviceId, ServiceId};
 
-use crate::participant::{NOW, Participant, World, acquainted};
-
-/// Somebody with a valid certificate and no scruples.
-struct Mallory {
-    identity: IdentityKeyPair,
-    certificate: SenderCertificate,
-    rng: StdRng,
-}
-
-impl Mallory {
-    /// With the keys and the certificate of a device that he broke into.
-    fn new(device: &Participant) -> Self {
-        let local = device.store.local().unwrap().unwrap();
-        let identity = IdentityKeyPair::try_from(local.identity_key_pair.as_slice()).unwrap();
-        let bytes = local.certificate.unwrap();
-        let certificate = SenderCertificate::deserialize(&bytes).unwrap();
-        Self { identity, certificate, rng: StdRng::from_os_rng() }
-    }
-
-    /// Seals arbitrary content of an arbitrary type to somebody.
-    fn seal(
-        &mut self,
-        to: &mut Participant,
-        kind: CiphertextMessageType,
-        content: &[u8],
-    ) -> Vec<u8> {
-        let address = ProtocolAddress::new(
-            to.device.address().service_id.to_string(),
-            libsignal_protocol::DeviceId::try_from(1_u32).unwrap(),
-        );
-        let key = to.bundle().devices[0].identity_key.0.clone();
-        let mut store = InMemIdentityKeyStore::new(self.identity, 1);
-        let their_key = libsignal_protocol::IdentityKey::decode(&key).unwrap();
-        store.save_identity(&address, &their_key).now_or_never().unwrap().unwrap();
-        let content = UnidentifiedSenderMessageContent::new(
-            kind,
-            self.certificate.clone(),
-            content.to_vec(),
-            ContentHint::Default,
-            None,
-        )
-        .unwrap();
-        sealed_sender_encrypt_from_usmc(&address, &content, &store, &mut self.rng)
-            .now_or_never()
-            .unwrap()
-            .unwrap()
-    }
-
-    /// A message of an established session, with any counter, ratchet key and post-quantum part.
-    fn whisper(
-        &mut self,
-        to: &Participant,
-        ratchet_key: PublicKey,
-        counter: u32,
-        pq: &[u8],
-    ) -> Vec<u8> {
-        let local = to.store.local().unwrap().unwrap();
-        let theirs = IdentityKeyPair::try_from(local.identity_key_pair.as_slice()).unwrap();
-        let mac_key: [u8; 32] = self.rng.random();
-        SignalMessage::new(
-            4,
-            &mac_key,
-            ratchet_key,
-            counter,
-            0,
-            &[7; 528],
-            self.identity.identity_key(),
-            theirs.identity_key(),
-            pq,
-        )
-        .unwrap()
-        .serialized()
-        .to_vec()
-    }
-}
+use crate::{
+    mallory::{GOOD_PQ, Mallory},
+    participant::{NOW, Participant, World, acquainted},
+};
 
 /// Alice and Bob with a complete session, and Mallory who holds Alice's keys but not her session.
 fn besieged() -> (Participant, Participant, Mallory) {
@@ -109,8 +30,6 @@ fn honest_traffic_goes_on(alice: &mut Participant, bob: &mut Participant) {
     assert_eq!(bob.texts().last().unwrap(), "still here");
 }
 
-const GOOD_PQ: [u8; 4] = [1, 1, 1, 0];
-
 #[test]
 fn malformed_post_quantum_parts_never_reach_the_library() {
     let (mut alice, mut bob, mut mallory) = besieged();
@@ -124,6 +43,7 @@ fn malformed_post_quantum_parts_never_reach_the_library() {
     honest_traffic_goes_on(&mut alice, &mut bob);
 }
 
+#[cfg_attr(target_arch = "wasm32", ignore = "there is no stopwatch")]
 #[test]
 fn a_counter_far_ahead_is_refused_at_once() {
     let (mut alice, mut bob, mut mallory) = besieged();

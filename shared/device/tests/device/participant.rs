@@ -11,7 +11,7 @@ use sysmaint_device::{
     verify,
 };
 use sysmaint_protocol::{
-    Address, Base64Bytes, ContentId, DeviceId, Handle, Timestamp,
+    Address, Base64Bytes, ContentId, DeviceId, Handle, Timestamp, TransferId,
     body::{Body, Text},
     rest::{
         Bundle, Challenge, DeliveryCertificate, DeviceBundle, PrekeyCount, PrekeyUpload,
@@ -59,7 +59,7 @@ impl World {
         let none = PrekeyCount { one_time_prekeys: 0, one_time_kyber_prekeys: 0 };
         let upload = device.prekey_upload(&mut store, &mut rng, NOW, none).unwrap();
         verify::prekeys(&key, upload.as_ref().unwrap()).unwrap();
-        device.prekeys_uploaded(&mut store).unwrap();
+        device.prekeys_uploaded(&mut store, NOW).unwrap();
         Participant { device, store, rng, now: NOW, certificate, upload }
     }
 
@@ -78,7 +78,7 @@ impl Participant {
         let request =
             self.device.registration(&mut request_rng, &challenge, Transport::Nats, None).unwrap();
         let upload = self.upload.as_mut().unwrap();
-        let kyber = upload.one_time_kyber_prekeys.pop();
+        let kyber = first(&mut upload.one_time_kyber_prekeys);
         let device = DeviceBundle {
             device_id: request.device_id,
             registration_id: request.registration_id,
@@ -87,7 +87,7 @@ impl Participant {
             admission: None,
             signed_prekey: upload.signed_prekey.clone(),
             kyber_prekey: kyber.unwrap_or_else(|| upload.last_resort_kyber_prekey.clone()),
-            one_time_prekey: upload.one_time_prekeys.pop(),
+            one_time_prekey: first(&mut upload.one_time_prekeys),
         };
         Bundle { identity: request.identity, service_id: request.service_id, devices: vec![device] }
     }
@@ -112,11 +112,16 @@ impl Participant {
 
     /// Gives the directory new prekeys for all that it has.
     pub(crate) fn renew_prekeys(&mut self) {
+        self.upload = self.top_up(0);
+    }
+
+    /// What the directory gets when it holds so many one-time prekeys of each kind.
+    pub(crate) fn top_up(&mut self, held: u32) -> Option<PrekeyUpload> {
         let Self { device, store, rng, now, .. } = self;
-        let none = PrekeyCount { one_time_prekeys: 0, one_time_kyber_prekeys: 0 };
-        let upload = device.prekey_upload(store, rng, *now, none).unwrap();
-        device.prekeys_uploaded(store).unwrap();
-        self.upload = upload;
+        let held = PrekeyCount { one_time_prekeys: held, one_time_kyber_prekeys: held };
+        let upload = device.prekey_upload(store, rng, *now, held).unwrap();
+        device.prekeys_uploaded(store, *now).unwrap();
+        upload
     }
 
     /// Takes another device's name, with this one's own key, and has it certified.
@@ -206,6 +211,13 @@ impl Participant {
         device.open_envelope(store, rng, *now, incoming).unwrap()
     }
 
+    /// As it was stored right now, under an id of its publisher's.
+    pub(crate) fn open_named(&mut self, bytes: &[u8], transfer_id: Option<TransferId>) -> Opened {
+        let Self { device, store, rng, now, .. } = self;
+        let incoming = Incoming { bytes, transfer_id, stored_at: *now };
+        device.open_envelope(store, rng, *now, incoming).unwrap()
+    }
+
     /// Seals what receipts are due and returns them.
     pub(crate) fn receipts(&mut self) -> Vec<Sealed> {
         let Self { device, store, rng, now, .. } = self;
@@ -222,6 +234,11 @@ impl Participant {
         let texts = self.store.inbox().iter().map(|entry| &entry.body);
         texts.map(|body| sysmaint_protocol::body::decode::<Text>(body).unwrap().text).collect()
     }
+}
+
+/// The oldest is handed out first.
+fn first<T>(pool: &mut Vec<T>) -> Option<T> {
+    (!pool.is_empty()).then(|| pool.remove(0))
 }
 
 /// Two who can write to each other at once.

@@ -13,7 +13,7 @@ use crate::participant::{NOW, Participant, acquainted};
 
 fn telemetry(sequence: u64) -> Telemetry {
     let sample = NumberedSample { sequence, sample: Sample::empty(NOW) };
-    Telemetry { stream: ContentId::from_bytes([1; 16]), samples: vec![sample] }
+    Telemetry { stream: ContentId::from_bytes([1; 16]), samples: vec![sample], lost: Vec::new() }
 }
 
 fn deliver(from: &mut Participant, to: &mut Participant, count: u64) -> Vec<ContentId> {

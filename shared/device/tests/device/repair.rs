@@ -5,7 +5,7 @@ use std::time::Duration;
 use sysmaint_device::{Opened, store::DeadReason};
 use sysmaint_protocol::{
     ContentId, Timestamp,
-    body::{NumberedSample, Telemetry},
+    body::{Delta, NumberedSample, Telemetry, decode},
     limits::{RETRIES, RETRIES_PER_HOUR},
     sample::Sample,
 };
@@ -163,15 +163,16 @@ fn a_prekey_that_is_gone_is_repaired_on_a_fresh_session() {
 }
 
 #[test]
-fn what_comes_after_a_month_is_asked_for_and_what_is_gone_is_counted() {
+fn what_a_broker_holds_back_for_months_is_asked_for_and_what_is_gone_is_counted() {
     let (world, mut alice, mut bob) = acquainted();
     let (_, sealed) = alice.say(&bob, "late");
     for participant in [&mut alice, &mut bob] {
-        participant.wait(Duration::from_hours(31 * 24));
-        participant.renew_certificate(&world);
-        // The first makes the next keys, the second drops the old ones.
-        participant.renew_prekeys();
-        participant.renew_prekeys();
+        // The first time others take their place, the second time they are forgotten.
+        for days in [2, 61] {
+            participant.wait(Duration::from_hours(days * 24));
+            participant.renew_certificate(&world);
+            participant.renew_prekeys();
+        }
     }
     assert_eq!(bob.open_stored(&sealed, NOW), Opened::Retry(DeadReason::UnknownPrekey));
     settle(&mut alice, &mut bob);
@@ -187,7 +188,8 @@ fn telemetry_is_refilled_and_not_sealed_again() {
     talk(&mut alice, &mut bob);
     bob.store = yesterday;
     let sample = NumberedSample { sequence: 7, sample: Sample::empty(NOW) };
-    let telemetry = Telemetry { stream: ContentId::from_bytes([1; 16]), samples: vec![sample] };
+    let stream = ContentId::from_bytes([1; 16]);
+    let telemetry = Telemetry { stream, samples: vec![sample], lost: Vec::new() };
     let (content_id, sealed) = alice.send(&bob, &telemetry);
     assert!(matches!(bob.open(&sealed), Opened::Retry(_)));
     settle(&mut alice, &mut bob);
@@ -241,4 +243,35 @@ fn a_request_for_what_was_never_said_moves_no_session() {
         assert_eq!(bob.open(request), Opened::Duplicate);
     }
     understand_each_other(&mut alice, &mut bob);
+}
+
+#[test]
+fn what_is_ephemeral_and_cannot_be_opened_is_no_loss() {
+    let (mut alice, mut bob) = in_conversation();
+    let old = bob.store.clone();
+    talk(&mut alice, &mut bob);
+    settle(&mut alice, &mut bob);
+    bob.store = old;
+    let delta = Delta { attempt: 1, seq: 1, text: "The load".into() };
+    let (_, sealed) = alice.send(&bob, &delta);
+    assert!(matches!(bob.open(&sealed), Opened::Retry(_)));
+    settle(&mut alice, &mut bob);
+    assert_eq!(bob.store.awaited(), 0);
+    assert!(bob.store.dead().is_empty(), "{:?}", bob.store.dead());
+    understand_each_other(&mut alice, &mut bob);
+}
+
+#[test]
+fn what_is_ephemeral_is_opened_once_and_is_in_no_inbox() {
+    let (mut alice, mut bob) = in_conversation();
+    let texts = bob.texts();
+    let delta = Delta { attempt: 1, seq: 1, text: "The load".into() };
+    let (_, sealed) = alice.send(&bob, &delta);
+    assert!(sealed.is_ephemeral());
+    let Opened::Ephemeral(message) = bob.open(&sealed) else { panic!("it is not ephemeral") };
+    assert_eq!(decode::<Delta>(&message.body).unwrap(), delta);
+    assert!(!format!("{message:?}").contains("load"));
+    assert_eq!(bob.open(&sealed), Opened::Duplicate);
+    assert_eq!(bob.texts(), texts);
+    assert!(bob.receipts().is_empty());
 }

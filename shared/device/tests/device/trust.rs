@@ -6,7 +6,7 @@ use sysmaint_device::{BundleError, EnrolError, Opened, SealError, store::DeadRea
 use sysmaint_protocol::{
     Base64Bytes,
     body::Text,
-    rest::{DeliveryCertificate, Registered},
+    rest::{Bundle, DeliveryCertificate, Registered},
 };
 
 use crate::participant::{NOW, Participant, World, acquainted};
@@ -87,7 +87,8 @@ fn a_certificate_is_judged_by_the_time_of_the_broker() {
     let late = NOW.after(Duration::from_hours(8 * 24));
     let mut strict = bob.store.clone();
     std::mem::swap(&mut strict, &mut bob.store);
-    assert_eq!(bob.open_bytes(bytes, late), Opened::Dead(DeadReason::Certificate));
+    let expired = DeadReason::CertificateExpired;
+    assert_eq!(bob.open_bytes(bytes, late), Opened::Dead(expired), "nobody can be asked for it");
     // A wrong clock of bob's own changes nothing.
     bob.store = strict;
     bob.now = late.after(Duration::from_hours(365 * 24));
@@ -95,10 +96,76 @@ fn a_certificate_is_judged_by_the_time_of_the_broker() {
 }
 
 #[test]
+fn what_comes_too_late_for_its_certificate_is_asked_for_and_comes_again() {
+    let (world, mut alice, mut bob) = acquainted();
+    let (_, first) = alice.say(&bob, "first");
+    bob.open(&first);
+    // The broker was away for longer than the certificate lives.
+    let (_, late) = alice.say(&bob, "late");
+    for one in [&mut alice, &mut bob] {
+        one.wait(Duration::from_hours(8 * 24));
+    }
+    assert_eq!(bob.open(&late), Opened::Retry(DeadReason::CertificateExpired));
+    assert_eq!(bob.open(&late), Opened::Duplicate);
+    alice.renew_certificate(&world);
+    bob.renew_certificate(&world);
+    let requests = bob.repair(&mut alice);
+    for request in &requests {
+        alice.open(request);
+    }
+    for again in alice.repair(&mut bob) {
+        bob.open(&again);
+    }
+    assert_eq!(bob.texts(), ["first", "late"]);
+    assert!(bob.store.dead().is_empty());
+}
+
+#[test]
+fn an_expired_certificate_of_somebody_unknown_moves_nobody_to_anything() {
+    let (world, _alice, mut bob) = acquainted();
+    let mut carol = world.participant("carol");
+    carol.meet(&mut bob);
+    let (_, late) = carol.say(&bob, "you do not know me");
+    bob.wait(Duration::from_hours(8 * 24));
+    assert_eq!(bob.open(&late), Opened::Dead(DeadReason::CertificateExpired));
+    assert!(bob.repair(&mut carol).is_empty());
+}
+
+#[test]
+fn a_bundle_that_was_put_in_anothers_place_is_refused() {
+    let world = World::new();
+    let [mut alice, mut bob, mut mallory] =
+        ["alice", "bob", "mallory"].map(|handle| world.participant(handle));
+    let (mut bundle, theirs) = (bob.bundle(), mallory.bundle());
+    // Their keys under bob's name, each certified by the same authority.
+    bundle.devices[0].identity_key = theirs.devices[0].identity_key.clone();
+    bundle.devices[0].certificate = theirs.devices[0].certificate.clone();
+    let mut take = |bundle: &Bundle| {
+        let Participant { device, store, rng, .. } = &mut alice;
+        device.accept_bundle(store, rng, NOW, &"bob".parse().unwrap(), bundle).unwrap_err()
+    };
+    assert!(matches!(take(&bundle), BundleError::CertificateOfAnother(_)));
+    // Bob's certificate with their key.
+    bundle.devices[0].certificate = bob.bundle().devices.remove(0).certificate;
+    assert!(matches!(take(&bundle), BundleError::CertificateOfAnother(_)));
+    // Their prekeys with bob's key and certificate.
+    let mut bundle = bob.bundle();
+    bundle.devices[0].signed_prekey = theirs.devices[0].signed_prekey.clone();
+    assert!(matches!(take(&bundle), BundleError::Signal(..)));
+    // All of theirs.
+    assert!(matches!(take(&theirs), BundleError::WrongIdentity(_)));
+}
+
+#[test]
 fn a_registration_under_another_root_or_for_somebody_else_is_not_believed() {
     let (world, mut alice, mut bob) = acquainted();
     let certificate = bob.bundle().devices[0].certificate.clone();
     let answer = DeliveryCertificate { certificate: certificate.clone(), expires_at: NOW };
+    let outcome = alice.device.renew_certificate(&mut alice.store, &answer);
+    assert!(matches!(outcome, Err(EnrolError::CertificateOfAnother)));
+    let foreign =
+        Base64Bytes(World::new().participant("alice").bundle().devices.remove(0).certificate.0);
+    let answer = DeliveryCertificate { certificate: foreign, expires_at: NOW };
     let outcome = alice.device.renew_certificate(&mut alice.store, &answer);
     assert!(matches!(outcome, Err(EnrolError::Certificate)));
     let answer = Registered {

@@ -2,13 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod closing;
 mod conversation;
 mod decisions;
+mod devices;
+mod ephemeral;
+mod forgeries;
+mod key_life;
 mod lossy;
-mod prekeys;
 mod publishing;
 mod receiving;
 mod repair;
 mod samples;
 mod settling;
+mod site;
 mod windows;

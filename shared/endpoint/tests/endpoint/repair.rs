@@ -1,38 +1,27 @@
 //! Stores that were put back, lost mail, wrong clocks: what cannot be opened comes again.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use sysmaint_bus::conf::Durability;
 use sysmaint_device::store::LocalStore;
 use sysmaint_endpoint::{Endpoint, StepError};
 use sysmaint_protocol::limits::{TELEMETRY_FIRST_WINDOW, TELEMETRY_WINDOW};
-use sysmaint_testkit::{Faults, Link, Moment, Nats, Participant, World, eventually};
+use sysmaint_testkit::{Faults, Participant, eventually};
 use tokio::task::JoinHandle;
 
 use crate::{
     conversation::{dead, keep, kept, outbox, texts},
     samples::{record, recorded, report, take},
+    site::Site,
 };
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Two over a real nats-server, who have talked often enough that an old copy of either file
-/// opens nothing new.
-async fn over_nats() -> (Nats, Participant, Participant) {
-    let nats = Nats::start(Durability::Process, &["alice", "bob"]).await;
-    let world = World::new();
-    let alice = world.participant("alice", nats.mailbox("alice").await).await;
-    let bob = world.participant("bob", nats.mailbox("bob").await).await;
-    alice.meet(&bob).await;
+/// Two who have talked often enough that an old copy of either file opens nothing new.
+async fn two_who_talked() -> (Site, Participant, Participant) {
+    let site = Site::new(Faults::default()).await;
+    let (alice, bob) = site.two().await;
     talk(&alice, &bob).await;
-    (nats, alice, bob)
-}
-
-async fn over_link(world: &World, link: &Link) -> (Participant, Participant) {
-    let alice = world.participant("alice", Arc::new(link.clone())).await;
-    let bob = world.participant("bob", Arc::new(link.clone())).await;
-    alice.meet(&bob).await;
-    (alice, bob)
+    (site, alice, bob)
 }
 
 /// Some turns of the conversation, one after the other.
@@ -80,7 +69,7 @@ async fn repaired(endpoint: &Endpoint, text: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_restored_from_yesterday_gets_what_was_sent_since_its_last_mail() {
-    let (_nats, alice, bob) = over_nats().await;
+    let (_site, alice, bob) = two_who_talked().await;
     let (bob, yesterday) = bob.backup().await;
     talk(&alice, &bob).await;
     let bob = bob.restore(yesterday).await;
@@ -95,7 +84,7 @@ async fn a_receiver_restored_from_yesterday_gets_what_was_sent_since_its_last_ma
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sender_restored_from_yesterday_is_understood_again() {
-    let (_nats, alice, bob) = over_nats().await;
+    let (_site, alice, bob) = two_who_talked().await;
     let (alice, yesterday) = alice.backup().await;
     talk(&alice, &bob).await;
     let alice = alice.restore(yesterday).await;
@@ -109,9 +98,7 @@ async fn a_sender_restored_from_yesterday_is_understood_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_stores_restored_from_yesterday_find_each_other_again() {
-    let link = Link::new(1, Faults::default());
-    let (alice, bob) = over_link(&World::new(), &link).await;
-    talk(&alice, &bob).await;
+    let (_site, alice, bob) = two_who_talked().await;
     let (alice, alices) = alice.backup().await;
     let (bob, bobs) = bob.backup().await;
     talk(&alice, &bob).await;
@@ -127,10 +114,8 @@ async fn both_stores_restored_from_yesterday_find_each_other_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_telemetry_window_that_cannot_be_opened_is_released_and_refilled() {
-    let link = Link::new(2, Faults::default());
-    let (probe, reader) = over_link(&World::new(), &link).await;
+    let (_site, probe, reader) = two_who_talked().await;
     let (from, to) = (probe.handle().clone(), reader.handle().clone());
-    talk(&probe, &reader).await;
     let (mut reader, yesterday) = reader.backup().await;
     talk(&probe, &reader).await;
     // A whole window waits for a reader that comes back with an old store.
@@ -153,9 +138,8 @@ async fn a_telemetry_window_that_cannot_be_opened_is_released_and_refilled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_telemetry_window_that_got_lost_does_not_close_the_way_for_ever() {
-    let (link, moment) = (Link::new(3, Faults::default()), Moment::default());
-    link.set_clock(moment.clock());
-    let (probe, mut reader) = over_link(&World::at(moment.clock()), &link).await;
+    let site = Site::new(Faults::default()).await;
+    let (probe, mut reader) = site.two().await;
     let (from, to) = (probe.handle().clone(), reader.handle().clone());
     reader.stop().await;
     // Enough to overtake what got lost by a whole window.
@@ -164,50 +148,110 @@ async fn a_telemetry_window_that_got_lost_does_not_close_the_way_for_ever() {
     report(&probe, &to).await;
     eventually("a full window", async || (outbox(&probe).await == 0).then_some(())).await;
     // Somebody clears the mailbox.
-    assert_eq!(link.take(&reader.mailbox()).len(), TELEMETRY_FIRST_WINDOW as usize);
+    assert_eq!(site.clear(&reader.mailbox()).await, u64::from(TELEMETRY_FIRST_WINDOW));
     let reader = reader.restart().await;
     let recording = tokio::spawn(record(reader.clone(), from.clone()));
     report(&probe, &to).await;
     eventually("every sample", async || {
-        moment.forward(Duration::from_mins(61));
+        site.moment.forward(Duration::from_mins(5));
         report(&probe, &to).await;
         (recorded(&reader, &from).await as u64 == samples).then_some(())
+    })
+    .await;
+    eventually("the gap is seen", async || {
+        let missing = reader.status().borrow().repair.missing;
+        (missing == u64::from(TELEMETRY_FIRST_WINDOW)).then_some(())
     })
     .await;
     recording.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_for_a_month_is_still_opened_or_counted_and_the_next_exchange_works() {
-    let (link, moment) = (Link::new(4, Faults::default()), Moment::default());
-    link.set_clock(moment.clock());
-    let (alice, mut bob) = over_link(&World::at(moment.clock()), &link).await;
-    talk(&alice, &bob).await;
+async fn what_waits_for_a_month_is_still_opened_and_the_next_exchange_works() {
+    let (site, alice, mut bob) = two_who_talked().await;
     bob.stop().await;
     alice.say(&bob, "a month ago").await;
     eventually("an empty outbox", async || (outbox(&alice).await == 0).then_some(())).await;
-    moment.forward(31 * DAY);
-    let (alice, bob) = (alice.restart().await, bob.restart().await);
+    site.moment.forward(31 * DAY);
+    let bob = bob.restart().await;
     let reading = read(&alice, &bob);
     kept(&bob, 5).await;
     assert_eq!(count(&bob, "a month ago").await, 1);
     exchange(&alice, &bob).await;
+    assert_eq!((dead(&alice).await, dead(&bob).await), (vec![], vec![]));
+    stop(reading).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_absent_broker_kept_back_beyond_its_certificate_comes_again() {
+    let (site, alice, bob) = two_who_talked().await;
+    let reading = read(&alice, &bob);
+    site.detour.set(Faults { lost: 1.0, ..Faults::default() });
+    alice.say(&bob, "after a week").await;
+    site.moment.forward(8 * DAY);
+    site.detour.set(Faults::default());
+    repaired(&bob, "after a week").await;
+    assert_eq!(bob.status().borrow().repair.repaired, 1);
+    exchange(&alice, &bob).await;
+    assert_eq!((dead(&alice).await, dead(&bob).await), (vec![], vec![]));
+    stop(reading).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_both_open_at_once_become_one() {
+    let site = Site::new(Faults::default()).await;
+    let (alice, bob) = site.two().await;
+    let reading = read(&alice, &bob);
+    for _ in 0..3 {
+        tokio::join!(alice.say(&bob, "from a"), bob.say(&alice, "from b"));
+    }
+    tokio::join!(kept(&alice, 3), kept(&bob, 3));
+    for _ in 0..3 {
+        exchange(&alice, &bob).await;
+    }
+    for one in [&alice, &bob] {
+        assert_eq!(dead(one).await, []);
+        let repair = one.status().borrow().repair;
+        assert_eq!((repair.awaited, repair.repaired, repair.missing), (0, 0, 0));
+    }
+    stop(reading).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_dropped_doubled_and_reordered_arrives_once() {
+    let faults =
+        Faults { lost: 0.2, unconfirmed: 0.2, doubled: 0.3, late: 0.1, unacknowledged: 0.02 };
+    let site = Site::new(faults).await;
+    let (alice, bob) = site.two().await;
+    let reading = read(&alice, &bob);
+    let texts_of = |name: &str| (0..40).map(|number| format!("{name} {number:02}")).collect();
+    let (from_alice, from_bob): (Vec<String>, Vec<String>) = (texts_of("alice"), texts_of("bob"));
+    for (one, other) in from_alice.iter().zip(&from_bob) {
+        tokio::join!(alice.say(&bob, one), bob.say(&alice, other));
+    }
+    let (mut to_bob, mut to_alice) = tokio::join!(kept(&bob, 40), kept(&alice, 40));
+    site.detour.set(Faults::default());
+    exchange(&alice, &bob).await;
+    to_bob.sort();
+    to_alice.sort();
+    assert_eq!((to_bob, to_alice), (from_alice, from_bob));
+    assert_eq!((texts(&alice).await.len(), texts(&bob).await.len()), (41, 41));
+    assert_eq!((dead(&alice).await, dead(&bob).await), (vec![], vec![]));
+    let counts = site.detour.counts();
+    for happened in [counts.lost, counts.unconfirmed, counts.doubled, counts.late] {
+        assert!(happened > 0, "{counts:?}");
+    }
     stop(reading).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clocks_that_are_an_hour_or_a_year_off_stop_nobody() {
     for (off, ahead) in [(Duration::from_hours(1), true), (365 * DAY, true), (365 * DAY, false)] {
-        let (link, moment) = (Link::new(5, Faults::default()), Moment::default());
-        let world = World::new();
-        let alice = world.participant("alice", Arc::new(link.clone())).await;
-        if ahead {
-            moment.forward(off);
-        } else {
-            moment.back(off);
-        }
-        let wrong = world.with_clock(moment.clock());
-        let bob = wrong.participant("bob", Arc::new(link.clone())).await;
+        let site = Site::new(Faults::default()).await;
+        let alice = site.participant("alice").await;
+        let (bob, wrong) = site.participant_with_a_clock("bob").await;
+        let turn = |on: bool| if on { wrong.forward(off) } else { wrong.back(off) };
+        turn(ahead);
         alice.meet(&bob).await;
         talk(&alice, &bob).await;
         let (bob, yesterday) = bob.backup().await;
@@ -215,11 +259,7 @@ async fn clocks_that_are_an_hour_or_a_year_off_stop_nobody() {
         let bob = bob.restore(yesterday).await;
         // Somebody sets the clock right in the middle of a repair.
         alice.say(&bob, "at what time?").await;
-        if ahead {
-            moment.back(off);
-        } else {
-            moment.forward(off);
-        }
+        turn(!ahead);
         let reading = read(&alice, &bob);
         repaired(&bob, "at what time?").await;
         exchange(&alice, &bob).await;
@@ -229,9 +269,7 @@ async fn clocks_that_are_an_hour_or_a_year_off_stop_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_from_another_kind_of_processor_starts_a_fresh_session() {
-    let link = Link::new(6, Faults::default());
-    let (alice, bob) = over_link(&World::new(), &link).await;
-    talk(&alice, &bob).await;
+    let (_site, alice, bob) = two_who_talked().await;
     let own = alice.handle().clone();
     let elsewhere = alice.step(move |step| -> Result<(), StepError> {
         let mut store = step.device(&own)?;
@@ -252,38 +290,9 @@ async fn a_store_from_another_kind_of_processor_starts_a_fresh_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn forty_days_of_one_way_telemetry_rotate_every_key_and_lose_nothing() {
-    let (link, moment) = (Link::new(7, Faults::default()), Moment::default());
-    link.set_clock(moment.clock());
-    let (mut probe, mut reader) = over_link(&World::at(moment.clock()), &link).await;
-    let (from, to) = (probe.handle().clone(), reader.handle().clone());
-    for day in 0..40 {
-        take(&probe, &to, day * 10 + 1, 10).await;
-        let recording = tokio::spawn(record(reader.clone(), from.clone()));
-        eventually("the samples of a day", async || {
-            report(&probe, &to).await;
-            // Receipts that are due after a minute.
-            moment.forward(Duration::from_mins(1));
-            let recorded = recorded(&reader, &from).await as u64;
-            (recorded == (day + 1) * 10).then_some(())
-        })
-        .await;
-        recording.abort();
-        let _ = recording.await;
-        moment.forward(DAY);
-        // A start does what an hour would: prekeys, certificate, old rows.
-        (probe, reader) = (probe.restart().await, reader.restart().await);
-    }
-    assert_eq!((dead(&probe).await, dead(&reader).await), (vec![], vec![]));
-    let awaited = [&probe, &reader].map(|one| one.status().borrow().repair.awaited);
-    assert_eq!(awaited, [0, 0]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn prekeys_of_a_later_copy_of_a_restored_store_are_dropped_from_the_directory() {
-    let (link, world) = (Link::new(8, Faults::default()), World::new());
-    let (alice, bob) = over_link(&world, &link).await;
-    talk(&alice, &bob).await;
+    let (site, alice, bob) = two_who_talked().await;
+    let world = &site.world;
     let (bob, yesterday) = bob.backup().await;
     talk(&alice, &bob).await;
     // Since then the directory has got prekeys that yesterday's store does not have.

@@ -13,7 +13,7 @@ use sysmaint_store::WriteError;
 pub(crate) async fn take(probe: &Endpoint, reader: &Handle, first: u64, count: u64) {
     let reader = reader.clone();
     let keep = move |step: &mut sysmaint_endpoint::Step<'_, '_>| -> Result<(), StepError> {
-        step.own_samples().meet_reader(&reader)?;
+        step.own_samples().meet_readers(&[reader])?;
         for number in first..first + count {
             step.own_samples().keep(&Sample::empty(Timestamp::from_millis(number)))?;
         }
@@ -29,10 +29,9 @@ pub(crate) async fn report(probe: &Endpoint, reader: &Handle) {
     let seal = move |step: &mut sysmaint_endpoint::Step<'_, '_>| -> Result<(), StepError> {
         let stream = step.own_samples().stream(ContentId::from_bytes([7; 16]))?;
         for _ in 0..step.telemetry_room(&reader)? {
-            let samples = step.own_samples().unsent(&reader, 1)?;
-            let Some(last) = samples.last() else { break };
-            step.own_samples().sealed_up_to(&reader, last.sequence)?;
-            step.send_telemetry(&reader, &Telemetry { stream, samples })?;
+            let Some(telemetry) = step.own_samples().next(stream, &reader, 1)? else { break };
+            step.own_samples().note_sealed(&reader, &telemetry)?;
+            step.send_telemetry(&reader, &telemetry)?;
         }
         Ok(())
     };

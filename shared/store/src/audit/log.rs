@@ -24,7 +24,7 @@ use tokio::sync::{
 };
 
 use super::{AuditEvent, SCHEMA, file, genesis, writer};
-use crate::{OpenError, Passphrase, connection::Keyed, lock::Lock};
+use crate::{OpenError, Passphrase, connection::Keyed, lock::Lock, writer_thread::WriterThread};
 
 /// Records that may wait for the writer; whoever brings more waits.
 const QUEUE: usize = 4096;
@@ -35,8 +35,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// is dropped and what waited is written.
 #[derive(Clone)]
 pub struct AuditLog {
-    jobs: mpsc::Sender<Job>,
+    writer: Arc<Writer>,
     shared: Arc<Shared>,
+}
+
+/// Told to end by its queue, which is dropped first.
+struct Writer {
+    jobs: mpsc::Sender<Job>,
+    _thread: WriterThread,
 }
 
 /// Room for one record in the queue.
@@ -110,15 +116,9 @@ impl AuditLog {
         });
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let told = Arc::clone(&shared);
-        std::thread::Builder::new()
-            .name("audit-writer".into())
-            .spawn(move || {
-                writer::write_all(&connection, waiting, &told);
-                drop(connection);
-                drop(lock);
-            })
-            .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
-        Ok(Self { jobs, shared })
+        let work = move |connection: &Connection| writer::write_all(connection, waiting, &told);
+        let thread = WriterThread::start("audit-writer", path, lock, connection, work)?;
+        Ok(Self { writer: Arc::new(Writer { jobs, _thread: thread }), shared })
     }
 
     /// The file.
@@ -138,7 +138,7 @@ impl AuditLog {
 
     /// How many records wait for the writer.
     pub fn depth(&self) -> usize {
-        self.jobs.max_capacity() - self.jobs.capacity()
+        self.writer.jobs.max_capacity() - self.writer.jobs.capacity()
     }
 
     /// How often somebody had to wait because the queue was full.
@@ -197,12 +197,12 @@ impl AuditLog {
     }
 
     async fn patient_room(&self) -> Result<AuditRoom<'_>, AuditWriteError> {
-        match self.jobs.try_reserve() {
+        match self.writer.jobs.try_reserve() {
             Ok(permit) => return Ok(AuditRoom(permit)),
             Err(TrySendError::Closed(())) => return Err(AuditWriteError::Closed),
             Err(TrySendError::Full(())) => self.shared.waits.fetch_add(1, Ordering::Relaxed),
         };
-        match tokio::time::timeout(PATIENCE, self.jobs.reserve()).await {
+        match tokio::time::timeout(PATIENCE, self.writer.jobs.reserve()).await {
             Ok(Ok(permit)) => Ok(AuditRoom(permit)),
             Ok(Err(_)) => Err(AuditWriteError::Closed),
             Err(_) => Err(self.trouble().map_or(AuditWriteError::Slow, AuditWriteError::Failing)),

@@ -13,10 +13,6 @@ use super::{
     columns, timestamp,
 };
 
-/// Receiving chains of a peer whose counters are remembered: libsignal keeps five in each of five
-/// session states, and each has a post-quantum one beside it.
-const CHAINS: u32 = 64;
-
 impl PeerStore for DeviceStore<'_> {
     fn session(&self, peer: Address) -> Result<Option<Vec<u8>>, StoreError> {
         let (service_id, device_id) = columns(&peer);
@@ -75,16 +71,7 @@ impl PeerStore for DeviceStore<'_> {
         let (service_id, device_id) = columns(&peer);
         let sql = "SELECT identity_key, trust, candidate, registration_id, first_seen FROM peer
                    WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3";
-        self.one(sql, params![self.slot, service_id, device_id], |row| {
-            let candidate: Option<Vec<u8>> = row.get(2)?;
-            Ok(Peer {
-                identity_key: key(0, &row.get::<_, Vec<u8>>(0)?)?,
-                trust: trust(row.get(1)?),
-                candidate: candidate.map(|bytes| key(2, &bytes)).transpose()?,
-                registration_id: row.get(3)?,
-                first_seen: timestamp(row, 4)?,
-            })
-        })
+        self.one(sql, params![self.slot, service_id, device_id], read_peer)
     }
 
     fn put_peer(&mut self, address: Address, peer: &Peer) -> Result<(), StoreError> {
@@ -109,6 +96,15 @@ impl PeerStore for DeviceStore<'_> {
             ],
         )?;
         Ok(())
+    }
+
+    fn peers_of(&self, service_id: ServiceId) -> Result<Vec<(DeviceId, Peer)>, StoreError> {
+        let sql = "SELECT identity_key, trust, candidate, registration_id, first_seen,
+                       service_id, device_id
+                   FROM peer WHERE slot = ?1 AND service_id = ?2 ORDER BY device_id";
+        self.all(sql, params![self.slot, service_id.as_bytes()], |row| {
+            Ok((address(row, 5)?.device_id, read_peer(row)?))
+        })
     }
 
     fn contact(&self, handle: &Handle) -> Result<Option<Contact>, StoreError> {
@@ -151,43 +147,19 @@ impl PeerStore for DeviceStore<'_> {
         self.one(sql, params![self.slot, service_id.as_bytes()], |row| handle(row, 0))
     }
 
-    fn chain_counter(&self, peer: Address, chain: &[u8]) -> Result<Option<u32>, StoreError> {
-        let (service_id, device_id) = columns(&peer);
-        let sql = "SELECT counter FROM chain_counter
-                   WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3 AND chain = ?4";
-        self.one(sql, params![self.slot, service_id, device_id, chain], |row| row.get(0))
-    }
-
-    fn put_chain_counter(
-        &mut self,
-        peer: Address,
-        chain: &[u8],
-        counter: u32,
-    ) -> Result<(), StoreError> {
-        let (service_id, device_id) = columns(&peer);
-        let sql = "UPDATE chain_counter SET counter = ?5
-                   WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3 AND chain = ?4";
-        let columns = params![self.slot, service_id, device_id, chain, counter];
-        if self.execute(sql, columns)? > 0 {
-            return Ok(());
-        }
-        let sql = "INSERT INTO chain_counter (slot, service_id, device_id, chain, counter)
-                   VALUES (?1, ?2, ?3, ?4, ?5)";
-        self.execute(sql, columns)?;
-        let sql = "DELETE FROM chain_counter WHERE id IN (
-                       SELECT id FROM chain_counter
-                       WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3
-                       ORDER BY id DESC LIMIT -1 OFFSET ?4)";
-        self.execute(sql, params![self.slot, service_id, device_id, CHAINS])?;
-        Ok(())
-    }
-
     fn next_sequence(&mut self, peer: Address) -> Result<u64, StoreError> {
         let (service_id, device_id) = columns(&peer);
         let sql = "UPDATE peer SET sent = sent + 1
                    WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3 RETURNING sent";
         let next = self.one(sql, params![self.slot, service_id, device_id], |row| row.get(0))?;
         next.ok_or_else(|| StoreError("a message for a peer that is not known".into()))
+    }
+
+    fn last_sequence(&self, peer: Address) -> Result<u64, StoreError> {
+        let (service_id, device_id) = columns(&peer);
+        let sql = "SELECT sent FROM peer WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3";
+        let last = self.one(sql, params![self.slot, service_id, device_id], |row| row.get(0))?;
+        Ok(last.unwrap_or(0))
     }
 
     fn note_received(&mut self, peer: Address, sequence: u64) -> Result<(), StoreError> {
@@ -198,6 +170,25 @@ impl PeerStore for DeviceStore<'_> {
         self.execute(sql, params![self.slot, service_id, device_id, sequence])?;
         Ok(())
     }
+
+    fn note_unopened(&mut self, peer: Address) -> Result<(), StoreError> {
+        let (service_id, device_id) = columns(&peer);
+        let sql = "UPDATE peer SET unopened = unopened + 1
+                   WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3";
+        self.execute(sql, params![self.slot, service_id, device_id])?;
+        Ok(())
+    }
+}
+
+fn read_peer(row: &Row<'_>) -> rusqlite::Result<Peer> {
+    let candidate: Option<Vec<u8>> = row.get(2)?;
+    Ok(Peer {
+        identity_key: key(0, &row.get::<_, Vec<u8>>(0)?)?,
+        trust: trust(row.get(1)?),
+        candidate: candidate.map(|bytes| key(2, &bytes)).transpose()?,
+        registration_id: row.get(3)?,
+        first_seen: timestamp(row, 4)?,
+    })
 }
 
 fn read_contact(row: &Row<'_>) -> rusqlite::Result<Contact> {

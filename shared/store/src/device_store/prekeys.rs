@@ -2,25 +2,29 @@
 
 use rusqlite::{Row, params};
 use sysmaint_device::store::{PrekeyClass, PrekeyRecord, PrekeyStore, StoreError};
+use sysmaint_protocol::Timestamp;
 use zeroize::Zeroizing;
 
 use super::{DeviceStore, timestamp};
 
 impl PrekeyStore for DeviceStore<'_> {
     fn prekey(&self, class: PrekeyClass, id: u32) -> Result<Option<PrekeyRecord>, StoreError> {
-        let sql = "SELECT id, record, created_at, uploaded FROM prekey
+        let sql = "SELECT id, record, created_at, uploaded, retired_at FROM prekey
                    WHERE slot = ?1 AND class = ?2 AND id = ?3";
         self.one(sql, params![self.slot, code(class), id], record)
     }
 
     fn prekeys(&self, class: PrekeyClass) -> Result<Vec<PrekeyRecord>, StoreError> {
-        let sql = "SELECT id, record, created_at, uploaded FROM prekey
+        let sql = "SELECT id, record, created_at, uploaded, retired_at FROM prekey
                    WHERE slot = ?1 AND class = ?2 ORDER BY created_at, rowid";
         self.all(sql, params![self.slot, code(class)], record)
     }
 
     fn put_prekey(&mut self, class: PrekeyClass, prekey: &PrekeyRecord) -> Result<(), StoreError> {
-        let sql = "INSERT OR REPLACE INTO prekey VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sql = "INSERT INTO prekey VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                   ON CONFLICT (slot, class, id) DO UPDATE SET record = excluded.record,
+                       created_at = excluded.created_at, uploaded = excluded.uploaded,
+                       retired_at = excluded.retired_at";
         self.execute(
             sql,
             params![
@@ -30,6 +34,7 @@ impl PrekeyStore for DeviceStore<'_> {
                 *prekey.record,
                 prekey.created_at.as_millis(),
                 prekey.uploaded,
+                prekey.retired_at.map(Timestamp::as_millis),
             ],
         )?;
         Ok(())
@@ -38,6 +43,10 @@ impl PrekeyStore for DeviceStore<'_> {
     fn remove_prekey(&mut self, class: PrekeyClass, id: u32) -> Result<(), StoreError> {
         let sql = "DELETE FROM prekey WHERE slot = ?1 AND class = ?2 AND id = ?3";
         self.execute(sql, params![self.slot, code(class), id])?;
+        if class == PrekeyClass::LastResort {
+            let sql = "DELETE FROM last_resort_use WHERE slot = ?1 AND kyber_id = ?2";
+            self.execute(sql, params![self.slot, id])?;
+        }
         Ok(())
     }
 
@@ -65,6 +74,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<PrekeyRecord> {
         record: Zeroizing::new(row.get(1)?),
         created_at: timestamp(row, 2)?,
         uploaded: row.get(3)?,
+        retired_at: row.get::<_, Option<u64>>(4)?.map(Timestamp::from_millis),
     })
 }
 

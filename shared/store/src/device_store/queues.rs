@@ -7,21 +7,27 @@ use sysmaint_device::{
     Sealed,
     store::{DeadLetter, Held, NewInbox, NewOutbox, QueueStore, ReceiptDue, StoreError},
 };
-use sysmaint_protocol::{Address, ContentId, Kind, Timestamp, TransferId, limits::RECEIPT_DELAY};
+use sysmaint_protocol::{
+    Address, ContentId, Kind, Timestamp, TransferId,
+    limits::{DEAD_LETTERS, EPHEMERAL_UNSENT, HELD_BYTES, HELD_MESSAGES, RECEIPT_DELAY},
+    subject::Mailbox,
+};
 
 use super::{DeviceStore, address, blob16, columns, timestamp};
 
-/// Dead letters that are kept whole; the counts go on.
-const DEAD_LETTERS: u32 = 1_000;
 /// Who sent telemetry within this time shares the mailbox.
 const LATELY: Duration = Duration::from_hours(24);
 
 impl DeviceStore<'_> {
-    /// Puts an envelope into the outbox.
-    pub(super) fn publish_later(&self, sealed: &Sealed) -> Result<(), StoreError> {
+    /// Puts an envelope into the outbox, until it is too old if that can be.
+    pub(super) fn publish_later(
+        &self,
+        sealed: &Sealed,
+        expires_at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         let sql = "INSERT INTO outbox
-                       (slot, handle, device_id, registration_id, transfer_id, envelope)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+                       (slot, handle, device_id, registration_id, transfer_id, envelope, expires_at)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         self.execute(
             sql,
             params![
@@ -31,15 +37,36 @@ impl DeviceStore<'_> {
                 sealed.registration_id(),
                 sealed.transfer_id().as_bytes(),
                 sealed.envelope().as_bytes(),
+                expires_at.map(Timestamp::as_millis),
             ],
         )?;
+        Ok(())
+    }
+
+    /// What is ephemeral and was sealed before a confirmed message is past: its recipient opens
+    /// its mailbox in order. The rows stay for a while, so that a request for them finds an answer.
+    fn pass_ephemeral(
+        &self,
+        peer: Address,
+        confirmed: ContentId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (service_id, device_id) = columns(&peer);
+        let sql = "UPDATE sent SET delivered_at = ?6 WHERE slot = ?1 AND service_id = ?2
+                   AND device_id = ?3 AND kind = ?4 AND delivered_at IS NULL AND sequence <
+                       (SELECT max(sequence) FROM sent WHERE slot = ?1 AND content_id = ?5
+                        AND service_id = ?2 AND device_id = ?3)";
+        let (kind, id) = (u8::from(Kind::Delta), confirmed.as_bytes());
+        let columns = params![self.slot, service_id, device_id, kind, id, now.as_millis()];
+        self.execute(sql, columns)?;
         Ok(())
     }
 }
 
 impl QueueStore for DeviceStore<'_> {
     fn queue(&mut self, entry: &NewOutbox<'_>) -> Result<(), StoreError> {
-        self.publish_later(entry.sealed)?;
+        let expires_at = entry.sealed_at.after(EPHEMERAL_UNSENT);
+        self.publish_later(entry.sealed, entry.kind.is_ephemeral().then_some(expires_at))?;
         let transfer_id = entry.sealed.transfer_id();
         let (service_id, device_id) = columns(&entry.recipient);
         let sql = "INSERT INTO sent (slot, service_id, device_id, content_id, transfer_id,
@@ -150,6 +177,7 @@ impl QueueStore for DeviceStore<'_> {
                        AND device_id = ?4 AND kind = ?5";
             let id = content_id.as_bytes();
             self.release_overtaken(peer, *content_id, now)?;
+            self.pass_ephemeral(peer, *content_id, now)?;
             self.execute(sql, params![self.slot, id, service_id, device_id, refillable])?;
             let sql = "UPDATE sent SET delivered_at = ?5 WHERE slot = ?1 AND content_id = ?2
                        AND service_id = ?3 AND device_id = ?4 AND delivered_at IS NULL";
@@ -170,8 +198,16 @@ impl QueueStore for DeviceStore<'_> {
         Ok(self.one(sql, columns, |row| row.get(0))?.unwrap_or(0))
     }
 
-    fn hold(&mut self, held: &Held) -> Result<(), StoreError> {
+    fn hold(&mut self, held: &Held) -> Result<bool, StoreError> {
         let (service_id, device_id) = columns(&held.sender);
+        let sql = "SELECT count(*), coalesce(sum(length(envelope)), 0) FROM held
+                   WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3";
+        let columns = params![self.slot, service_id, device_id];
+        let of_sender = self.one(sql, columns, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (count, bytes): (usize, usize) = of_sender.unwrap_or_default();
+        if count >= HELD_MESSAGES || bytes + held.envelope.len() > HELD_BYTES {
+            return Ok(false);
+        }
         let sql = "INSERT INTO held
                        (slot, service_id, device_id, envelope, stored_at, transfer_id)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -179,7 +215,7 @@ impl QueueStore for DeviceStore<'_> {
         let (envelope, stored_at) = (&held.envelope, held.stored_at.as_millis());
         let columns = params![self.slot, service_id, device_id, envelope, stored_at, transfer_id];
         self.execute(sql, columns)?;
-        Ok(())
+        Ok(true)
     }
 
     fn take_held(&mut self, sender: Address) -> Result<Vec<Held>, StoreError> {
@@ -194,6 +230,33 @@ impl QueueStore for DeviceStore<'_> {
         let sql = "DELETE FROM held WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3";
         self.execute(sql, columns)?;
         Ok(held)
+    }
+
+    fn held_senders(&self) -> Result<Vec<Address>, StoreError> {
+        let sql = "SELECT DISTINCT service_id, device_id FROM held WHERE slot = ?1";
+        self.all(sql, [self.slot], |row| address(row, 0))
+    }
+
+    fn withdraw(&mut self, to: &Mailbox, peer: Address) -> Result<(), StoreError> {
+        let sql = "DELETE FROM outbox WHERE slot = ?1 AND handle = ?2 AND device_id = ?3";
+        self.execute(sql, params![self.slot, to.handle.as_str(), to.device_id.get()])?;
+        // What no other device has stays, as what was never delivered.
+        let (service_id, device_id) = columns(&peer);
+        let sql = "DELETE FROM sent WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3
+                   AND delivered_at IS NULL AND EXISTS (
+                       SELECT 1 FROM sent AS other
+                       WHERE other.slot = ?1 AND other.content_id = sent.content_id
+                       AND (other.service_id <> ?2 OR other.device_id <> ?3))";
+        self.execute(sql, params![self.slot, service_id, device_id])?;
+        Ok(())
+    }
+
+    fn readdress(&mut self, to: &Mailbox, registration_id: u32) -> Result<(), StoreError> {
+        let sql = "UPDATE outbox SET registration_id = ?4, next_attempt_at = 0
+                   WHERE slot = ?1 AND handle = ?2 AND device_id = ?3";
+        let (handle, device_id) = (to.handle.as_str(), to.device_id.get());
+        self.execute(sql, params![self.slot, handle, device_id, registration_id])?;
+        Ok(())
     }
 
     fn bury(&mut self, letter: &DeadLetter) -> Result<(), StoreError> {

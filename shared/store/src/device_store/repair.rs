@@ -1,6 +1,6 @@
 //! Requests to resend: made, awaited, received and answered.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use rusqlite::{Row, params};
 use sysmaint_device::{
@@ -9,10 +9,11 @@ use sysmaint_device::{
 };
 use sysmaint_protocol::{
     Address, ContentId, Kind, Timestamp, TransferId,
-    limits::{MAILBOX_MESSAGES, RETRIES_PER_HOUR, TELEMETRY_WINDOW},
+    limits::{MAILBOX_MESSAGES, RESENDS_WAITING, RETRIES_PER_HOUR, TELEMETRY_WINDOW},
 };
 
-use super::{DeviceStore, address, blob16, columns, kind, timestamp};
+use super::{DeviceStore, address, blob16, columns, handle, kind, timestamp};
+use crate::OwnSamples;
 
 /// Digests that are remembered: all that a mailbox holds, four times.
 const SETTLED: i64 = 4 * MAILBOX_MESSAGES;
@@ -87,19 +88,37 @@ impl DeviceStore<'_> {
         let (service_id, device_id) = columns(&peer);
         let id = content_id.as_ref().map(|id| id.as_bytes().as_slice());
         let kind = u8::from(Kind::Telemetry);
-        let sql = "UPDATE reader SET sealed = min(sealed, coalesce(
-                       (SELECT min(first_sample) - 1 FROM sent
-                        WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3 AND kind = ?4
-                        AND delivered_at IS NULL AND (?5 IS NULL OR content_id = ?5)), sealed))
-                   WHERE handle =
-                       (SELECT handle FROM contact WHERE slot = ?1 AND service_id = ?2)";
-        self.execute(sql, params![self.slot, service_id, device_id, kind, id])?;
+        let these = "FROM sent WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3
+                     AND kind = ?4 AND delivered_at IS NULL AND (?5 IS NULL OR content_id = ?5)";
+        let columns = params![self.slot, service_id, device_id, kind, id];
+        let sql = format!("SELECT first, last FROM carried WHERE sent IN (SELECT id {these})");
+        let stretches = self.all(&sql, columns, |row| Ok(row.get(0)?..=row.get(1)?))?;
+        self.owe_samples(peer, stretches)?;
+        let sql = format!("DELETE FROM carried WHERE sent IN (SELECT id {these})");
+        self.execute(&sql, columns)?;
         // The rows stay for a while, so that a later request for them finds an answer.
         let sql = "UPDATE sent SET delivered_at = ?6
                    WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3 AND kind = ?4
                    AND delivered_at IS NULL AND (?5 IS NULL OR content_id = ?5)";
         let columns = params![self.slot, service_id, device_id, kind, id, now.as_millis()];
         self.execute(sql, columns)?;
+        Ok(())
+    }
+
+    /// To the reader that a peer is a device of.
+    fn owe_samples(
+        &self,
+        peer: Address,
+        stretches: Vec<RangeInclusive<u64>>,
+    ) -> Result<(), StoreError> {
+        let sql = "SELECT reader.handle FROM reader JOIN contact USING (handle)
+                   WHERE slot = ?1 AND service_id = ?2";
+        let service_id = peer.service_id.as_bytes();
+        let reader = self.one(sql, params![self.slot, service_id], |row| handle(row, 0))?;
+        let Some(reader) = reader else { return Ok(()) };
+        for stretch in stretches {
+            OwnSamples(self.connection).owe(&reader, stretch)?;
+        }
         Ok(())
     }
 
@@ -137,7 +156,11 @@ impl RepairStore for DeviceStore<'_> {
         let columns = params![self.slot, service_id, device_id];
         let waiting: i64 = self.one(sql, columns, |row| row.get(0))?.unwrap_or(0);
         if waiting >= WAITING {
-            return Ok(false);
+            let sql = "SELECT 1 FROM retry WHERE slot = ?1 AND service_id = ?2
+                       AND device_id = ?3 AND transfer_id = ?4";
+            let id = retry.transfer_id.as_bytes();
+            let columns = params![self.slot, service_id, device_id, id];
+            return Ok(self.one(sql, columns, |_| Ok(()))?.is_some());
         }
         let sql = "INSERT OR IGNORE INTO retry (slot, service_id, device_id, transfer_id,
                        repair_key, reason, request, stored_at, asked_at, due_at)
@@ -217,7 +240,7 @@ impl RepairStore for DeviceStore<'_> {
     }
 
     fn queue_request(&mut self, sealed: &Sealed) -> Result<(), StoreError> {
-        self.publish_later(sealed)
+        self.publish_later(sealed, None)
     }
 
     fn owe_resend(
@@ -230,8 +253,15 @@ impl RepairStore for DeviceStore<'_> {
         if self.asked_lately(peer, false, now)? >= RETRIES_PER_HOUR {
             return Ok(false);
         }
-        self.note_asked(peer, false, now)?;
         let (service_id, device_id) = columns(&peer);
+        let sql = "SELECT count(*) FROM resend
+                   WHERE slot = ?1 AND service_id = ?2 AND device_id = ?3";
+        let columns = params![self.slot, service_id, device_id];
+        let waiting: Option<usize> = self.one(sql, columns, |row| row.get(0))?;
+        if waiting.is_some_and(|waiting| waiting >= RESENDS_WAITING) {
+            return Ok(false);
+        }
+        self.note_asked(peer, false, now)?;
         let sql = "INSERT INTO resend (slot, service_id, device_id, repair_key)
                    VALUES (?1, ?2, ?3, ?4)";
         self.execute(sql, params![self.slot, service_id, device_id, repair_key])?;

@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod bounds;
 mod devices;
 mod files;
+mod history;
+mod rules;
 mod tables;
 mod transactions;
 

@@ -40,7 +40,7 @@ impl Relay {
         let none = PrekeyCount { one_time_prekeys: 0, one_time_kyber_prekeys: 0 };
         let upload = device.prekey_upload(store, rng, now, none).unwrap().unwrap();
         self.directory.upload_prekeys(&own, &upload).now_or_never().unwrap().unwrap();
-        device.prekeys_uploaded(store).unwrap();
+        device.prekeys_uploaded(store, now).unwrap();
         device
     }
 

@@ -1,6 +1,7 @@
 //! Sealing and opening in encrypted files that survive a power cut.
 
 use std::{
+    cell::RefCell,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,6 +20,7 @@ use crate::{
     devices::{self, Relay},
     exchange::{Exchange, one_way, ping_pong},
     libsignal::{Plain, SealedSender},
+    official::OfficialClient,
 };
 
 /// How many steps wait for the writer at once.
@@ -45,18 +47,33 @@ pub(crate) fn run(criterion: &mut Criterion) -> Vec<Ratio> {
     let runtime = Runtime::new().unwrap();
     let mut ours = Pair::new(&runtime);
     let (mut plain, mut sealed) = (Plain::new(), SealedSender::new());
+    let official = OfficialClient::start().map(RefCell::new);
     let mut ratios = Vec::new();
     for (name, batch) in BATCHES {
         let one = Contest::new(name, |count| ours.one_way(count, batch))
             .against("libsignal in memory", |count| one_way(&mut plain, count))
             .against("libsignal with sealed sender in memory", |count| one_way(&mut sealed, count));
-        ratios.extend(one.hold(criterion));
+        ratios.extend(against_official(one, official.as_ref(), "one-way").hold(criterion));
     }
     let both = Contest::new("durable, ping-pong", |count| ping_pong(&mut ours, count))
         .against("libsignal in memory", |count| ping_pong(&mut plain, count))
         .against("libsignal with sealed sender in memory", |count| ping_pong(&mut sealed, count));
-    ratios.extend(both.hold(criterion));
+    ratios.extend(against_official(both, official.as_ref(), "ping-pong").hold(criterion));
     ratios
+}
+
+fn against_official<'a>(
+    contest: Contest<'a>,
+    official: Option<&'a RefCell<OfficialClient>>,
+    way: &'a str,
+) -> Contest<'a> {
+    let Some(official) = official else { return contest };
+    let exchange = move |seal, count| official.borrow_mut().exchange(seal, way, count);
+    contest
+        .against("the official client in memory", move |count| exchange("plain", count))
+        .against("the official client with sealed sender in memory", move |count| {
+            exchange("sealed", count)
+        })
 }
 
 impl<'a> Pair<'a> {

@@ -46,3 +46,15 @@ pub(crate) fn sealing(pair: &mut impl Exchange, count: u64) -> Duration {
     }
     took
 }
+
+/// Opening alone, of messages in one direction.
+pub(crate) fn opening(pair: &mut impl Exchange, count: u64) -> Duration {
+    let mut took = Duration::ZERO;
+    for _ in 0..count {
+        let sealed = pair.seal(0);
+        let started = Instant::now();
+        pair.open(1, sealed);
+        took += started.elapsed();
+    }
+    took
+}

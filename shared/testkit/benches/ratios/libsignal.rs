@@ -21,8 +21,8 @@ const NAMES: [&str; 2] =
 
 /// Messages as the Double Ratchet makes them; their sender is in plain sight.
 pub(crate) struct Plain {
-    stores: [InMemSignalProtocolStore; 2],
-    addresses: [ProtocolAddress; 2],
+    pub(crate) stores: [InMemSignalProtocolStore; 2],
+    pub(crate) addresses: [ProtocolAddress; 2],
 }
 
 /// The same in sealed sender envelopes, with the certificate checked at every opening.
@@ -41,16 +41,21 @@ impl Plain {
             InMemSignalProtocolStore::new(identity, id).unwrap()
         });
         let mut pair = Self { stores, addresses };
-        let bundle = pair.bundle(device);
-        let alice = &mut pair.stores[0];
+        pair.meet();
+        pair
+    }
+
+    /// Opens a session, beside those that there are.
+    pub(crate) fn meet(&mut self) {
+        let bundle = self.bundle(self.addresses[1].device_id());
+        let alice = &mut self.stores[0];
         let (sessions, identities) = (&mut alice.session_store, &mut alice.identity_store);
-        let (bob, now) = (&pair.addresses[1], SystemTime::now());
+        let (bob, now) = (&self.addresses[1], SystemTime::now());
         let rng = &mut rand::rng();
         let opened = process_prekey_bundle(bob, sessions, identities, &bundle, now, rng);
         opened.now_or_never().unwrap().unwrap();
         // Answered, so that no more prekey messages are made.
-        ping_pong(&mut pair, 4);
-        pair
+        ping_pong(self, 4);
     }
 
     /// Makes the second one's prekeys.

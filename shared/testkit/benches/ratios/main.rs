@@ -11,7 +11,9 @@ mod delivery;
 mod devices;
 mod durable;
 mod exchange;
+mod forged;
 mod libsignal;
+mod official;
 mod seal_open;
 
 use criterion::Criterion;
@@ -26,6 +28,7 @@ fn main() {
     ratios.extend(delivery::run(&mut criterion));
     criterion.final_summary();
     println!();
+    forged::run();
     for ratio in ratios {
         println!("{ratio}");
     }

@@ -7,7 +7,7 @@ use sysmaint_protocol::Handle;
 use crate::{
     contest::{Contest, Ratio},
     devices::{self, Relay},
-    exchange::{Exchange, one_way, ping_pong, sealing},
+    exchange::{Exchange, one_way, opening, ping_pong, sealing},
     libsignal::{Plain, SealedSender},
 };
 
@@ -36,6 +36,12 @@ pub(crate) fn run(criterion: &mut Criterion) -> Vec<Ratio> {
             .against("libsignal", |count| ping_pong(&mut plain, count))
             .against("libsignal with sealed sender", |count| ping_pong(&mut sealed, count));
     ratios.extend(both.hold(criterion));
+    // The difference is what guard and checks cost, and storing in memory.
+    let guarded =
+        Contest::new("guard and checks per message", |count| opening(&mut ours.clone(), count))
+            .against("libsignal", |count| opening(&mut plain, count))
+            .against("libsignal with sealed sender", |count| opening(&mut sealed, count));
+    ratios.extend(guarded.hold(criterion));
     ratios
 }
 

@@ -45,7 +45,7 @@ impl Registration {
             let upload = self.device.prekey_upload(&mut self.store, rng, now, none);
             let upload = upload.unwrap().unwrap();
             let _: PrekeyCount = connection.post("/v1/prekeys", &self.token, &upload).await;
-            self.device.prekeys_uploaded(&mut self.store).unwrap();
+            self.device.prekeys_uploaded(&mut self.store, now).unwrap();
         }
     }
 

@@ -73,7 +73,7 @@ async fn count(
             let mut each = Vec::new();
             for _ in 0..count / racers {
                 let started = Instant::now();
-                directory.prekey_count(&own).await.unwrap();
+                directory.prekey_stock(&own).await.unwrap();
                 each.push(started.elapsed());
             }
             each

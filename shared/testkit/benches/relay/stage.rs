@@ -62,10 +62,11 @@ impl Stage {
         server.arg("-c").arg(conf).stderr(Stdio::null());
         let mut processes = vec![Killed(server.spawn().unwrap())];
         let mut relays = Vec::new();
-        for _ in 0..bridges {
+        for number in 0..bridges {
             let port = free_port();
             let mut relay = command(sysmaint());
-            relay.arg("relay").env("RELAY_PORT", port.to_string());
+            let audit = directory.path().join(format!("data/relay-{number}.db"));
+            relay.arg("relay").env("RELAY_PORT", port.to_string()).env("RELAY_DB", audit);
             processes.push(Killed(relay.spawn().unwrap()));
             let address = SocketAddr::from(([127, 0, 0, 1], port));
             // One after the other: the first makes the certificate authority.

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use sysmaint_protocol::{Address, ContentId, Timestamp, TransferId, limits::RETRIES_PER_HOUR};
+use sysmaint_protocol::{
+    Address, ContentId, Timestamp, TransferId,
+    limits::{RESENDS_WAITING, RETRIES_PER_HOUR},
+};
 
 use super::Memory;
 use crate::{
@@ -13,22 +16,24 @@ use crate::{
 /// Digests and requests that are kept.
 const SETTLED: usize = 2_000;
 const RETRIES_WAITING: usize = 1_000;
+/// A transfer id gives 63 bits.
+const REPAIR_KEY_MAX: u64 = u64::MAX >> 1;
 const HOUR: std::time::Duration = std::time::Duration::from_hours(1);
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Repairs {
-    settled: VecDeque<u64>,
-    retries: Vec<Awaited>,
-    asked: Vec<(Address, Timestamp)>,
-    resends: Vec<(Address, u64)>,
-    requested: Vec<(Address, Timestamp)>,
-    sent: Vec<(Address, u64, SentMessage)>,
-    refilled: Vec<ContentId>,
-    repaired: usize,
+    pub(super) settled: VecDeque<u64>,
+    pub(super) retries: Vec<Awaited>,
+    pub(super) asked: Vec<(Address, Timestamp)>,
+    pub(super) resends: Vec<(Address, u64)>,
+    pub(super) requested: Vec<(Address, Timestamp)>,
+    pub(super) sent: Vec<(Address, u64, SentMessage)>,
+    pub(super) refilled: Vec<ContentId>,
+    pub(super) repaired: usize,
 }
 
-#[derive(Clone, Debug)]
-struct Awaited {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Awaited {
     due: RetryDue,
     asked_at: Timestamp,
     due_at: Timestamp,
@@ -43,6 +48,11 @@ impl Memory {
     /// Messages that are asked for and have not come yet.
     pub fn awaited(&self) -> usize {
         self.repair.retries.len()
+    }
+
+    /// When a peer was asked, within the last hour that anybody was.
+    pub fn asked(&self, peer: Address) -> impl Iterator<Item = Timestamp> {
+        self.repair.asked.iter().filter(move |(to, _)| *to == peer).map(|(_, at)| *at)
     }
 
     /// Telemetry whose samples are to be sent again.
@@ -68,10 +78,25 @@ impl Repairs {
         self.sent.push((entry.recipient, entry.sealed.transfer_id().repair_key(), sent));
     }
 
-    pub(super) fn delivered(&mut self, content_ids: &[ContentId]) {
-        for (_, _, sent) in &mut self.sent {
-            sent.delivered |= content_ids.contains(&sent.content_id);
+    /// Notes what its recipient has; which of that it was sent. Telemetry is done with then.
+    pub(super) fn delivered(&mut self, peer: Address, content_ids: &[ContentId]) -> Vec<ContentId> {
+        let sent_to = |id: &ContentId| {
+            self.sent.iter().any(|(to, _, sent)| *to == peer && sent.content_id == *id)
+        };
+        let theirs: Vec<_> = content_ids.iter().copied().filter(sent_to).collect();
+        let latest = self
+            .sent
+            .iter()
+            .rposition(|(to, _, sent)| *to == peer && theirs.contains(&sent.content_id));
+        for (to, _, sent) in self.sent.iter_mut().take(latest.unwrap_or(0)) {
+            sent.delivered |= *to == peer && sent.kind.is_ephemeral();
         }
+        self.sent.retain_mut(|(to, _, sent)| {
+            let confirmed = *to == peer && theirs.contains(&sent.content_id);
+            sent.delivered |= confirmed;
+            !(confirmed && sent.kind.is_refillable())
+        });
+        theirs
     }
 }
 
@@ -133,6 +158,7 @@ impl RepairStore for Memory {
         now: Timestamp,
         again_at: Timestamp,
     ) -> Result<(), StoreError> {
+        self.repair.asked.retain(|(_, at)| lately(*at, now));
         self.repair.asked.push((peer, now));
         for of in &mut self.repair.retries {
             if of.due.peer == peer && of.due.transfer_id == transfer_id {
@@ -172,9 +198,12 @@ impl RepairStore for Memory {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let asked = self.repair.requested.iter().filter(|(of, at)| *of == peer && lately(*at, now));
-        if asked.count() >= RETRIES_PER_HOUR as usize {
+        let waiting = self.repair.resends.iter().filter(|(of, _)| *of == peer);
+        let full = asked.count() >= RETRIES_PER_HOUR as usize || waiting.count() >= RESENDS_WAITING;
+        if full || repair_key > REPAIR_KEY_MAX {
             return Ok(false);
         }
+        self.repair.requested.retain(|(_, at)| lately(*at, now));
         self.repair.requested.push((peer, now));
         self.repair.resends.push((peer, repair_key));
         Ok(true)

@@ -13,7 +13,8 @@ const PLACE: &str = "SYSMAINT_TEST_AUDIT";
 #[tokio::test]
 #[ignore = "runs in a process of its own, which the next test starts and kills"]
 async fn writes_until_it_is_killed() {
-    let path = std::env::var_os(PLACE).unwrap();
+    // Whoever runs the ignored tests by hand starts it too.
+    let Some(path) = std::env::var_os(PLACE) else { return };
     let log = AuditLog::open(path.as_ref(), &passphrase()).unwrap();
     let deadline = Instant::now() + Duration::from_mins(1);
     let mut number = 0;

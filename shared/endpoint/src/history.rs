@@ -1,0 +1,48 @@
+//! What hosts have reported: rolled up, and kept for as long as it should be.
+
+use std::time::Duration;
+
+use sysmaint_store::{Retention, SqlError, Tx, WriteError};
+
+use crate::Endpoint;
+
+/// From one roll-up to the next. Charts read what waits meanwhile from the samples themselves.
+const ROLL_UP_EVERY: Duration = Duration::from_secs(30);
+/// Roll-ups from one look at what is too old to the next.
+const ROLL_UPS_A_PRUNE: u32 = 120;
+
+/// Rolls up what came, and forgets what is too old. Runs until it is dropped.
+pub async fn keep_history(endpoint: &Endpoint, retention: &Retention) {
+    loop {
+        if let Err(error) = prune(endpoint, retention).await {
+            tracing::warn!(%error, "old samples could not be removed");
+        }
+        for _ in 0..ROLL_UPS_A_PRUNE {
+            if let Err(error) = roll_up(endpoint, retention).await {
+                tracing::warn!(%error, "samples could not be rolled up");
+            }
+            endpoint.clock().pass(ROLL_UP_EVERY).await;
+        }
+    }
+}
+
+/// Rolls up all that waits, a few samples of each host in a step, so that nobody waits for long.
+async fn roll_up(endpoint: &Endpoint, retention: &Retention) -> Result<(), WriteError<SqlError>> {
+    loop {
+        let hosts = endpoint.store().read(|view| view.telemetry().waiting()).await?;
+        if hosts.is_empty() {
+            return Ok(());
+        }
+        for host in hosts {
+            let (retention, now) = (retention.clone(), endpoint.clock().now());
+            let step = move |tx: &Tx<'_>| tx.telemetry().roll_up(&host, &retention, now);
+            endpoint.store().write(step).await?;
+        }
+    }
+}
+
+async fn prune(endpoint: &Endpoint, retention: &Retention) -> Result<(), WriteError<SqlError>> {
+    let (retention, now) = (retention.clone(), endpoint.clock().now());
+    endpoint.store().write(move |tx| tx.telemetry().prune(now, &retention)).await?;
+    Ok(())
+}

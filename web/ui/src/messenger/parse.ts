@@ -1,0 +1,296 @@
+// From JSON to types. What does not have the promised shape is refused here, in words, so that no
+// page has to doubt what it holds.
+
+import type {
+  About, Alert, ChatEntry, Delivery, DirectMessage, Disk, Draft, DraftPart, Envelope, Gap, HostStatus, Link,
+  Network, Process, Pulled, Sample, Series, Status, Temperature, Tokens, ToolUse, Usage, Window,
+} from './types.ts';
+
+type Fields = Record<string, unknown>;
+
+/** An answer that is not what the API promises. */
+export class ShapeError extends Error {}
+
+export function about(value: unknown): About {
+  const it = fields(value, 'about');
+  return {
+    version: text(it, 'version'),
+    alice: text(it, 'alice'),
+    bob: text(it, 'bob'),
+    agent: text(it, 'agent'),
+    subjects: list(it, 'subjects', String),
+    chat_timeout_ms: number(it, 'chat_timeout_ms'),
+    text_max_bytes: number(it, 'text_max_bytes'),
+  };
+}
+
+export function status(value: unknown): Status {
+  const it = fields(value, 'status');
+  return { hosts: list(it, 'hosts', host), usage: usage(it.usage) };
+}
+
+export function host(value: unknown): HostStatus {
+  const it = fields(value, 'host');
+  return {
+    host: text(it, 'host'),
+    last_seen: text(it, 'last_seen'),
+    stale: it.stale === true,
+    sample: sample(it.sample),
+    ...numbers(it, ['missing', 'lost', 'late', 'duplicate']),
+  };
+}
+
+export function usage(value: unknown): Usage {
+  const it = fields(value, 'usage');
+  return { ...tokens(it), answers: number(it, 'answers'), since: text(it, 'since') };
+}
+
+export function link(value: unknown): Link {
+  const it = fields(value, 'link');
+  const count = (key: string) => numberOf(it[key]) ?? 0;
+  return {
+    connected: it.connected === true,
+    outbox_waiting: count('outbox_waiting'),
+    dead_letters: count('dead_letters'),
+    awaited: count('awaited'),
+    repaired: count('repaired'),
+    held: count('held'),
+    missing: count('missing'),
+    ...texts(it, ['last_in', 'last_out']),
+  };
+}
+
+export function window(value: unknown): Window {
+  const it = fields(value, 'series');
+  return {
+    host: text(it, 'host'),
+    from: moment(it, 'from'),
+    to: moment(it, 'to'),
+    step_ms: 1000 * number(it, 'step_s'),
+    times: list(it, 'times', Number),
+    series: list(it, 'series', series),
+    gaps: list(it, 'gaps', gap),
+  };
+}
+
+export function alerts(value: unknown): Alert[] {
+  return list(fields(value, 'alerts'), 'alerts', alert);
+}
+
+export function alert(value: unknown): Alert {
+  const it = fields(value, 'alert');
+  return {
+    id: text(it, 'id'),
+    host: text(it, 'host'),
+    rule: text(it, 'rule'),
+    severity: it.severity === 'critical' ? 'critical' : 'warning',
+    state: it.state === 'resolved' ? 'resolved' : 'firing',
+    since: text(it, 'since'),
+    summary: text(it, 'summary'),
+    ...texts(it, ['until', 'cause']),
+  };
+}
+
+/** A point of the history: its moment, and whatever was measured then. */
+export type Point = { at: number } & Record<string, number>;
+
+export function points(value: unknown): Point[] {
+  return list(fields(value, 'history'), 'points', (point) => {
+    const it = fields(point, 'point');
+    const { time: _, ...rest } = it;
+    return { ...numbers(rest, Object.keys(rest)), at: moment(it, 'time') } as Point;
+  });
+}
+
+export function entries(value: unknown): ChatEntry[] {
+  return list(fields(value, 'history'), 'entries', entry);
+}
+
+export function entry(value: unknown): ChatEntry {
+  const it = fields(value, 'chat entry');
+  return {
+    id: text(it, 'id'),
+    prompt: text(it, 'prompt'),
+    state: delivery(it.state),
+    times: texts(fields(it.times, 'times'), ['sealed', 'sent', 'delivered', 'answered']),
+    refused: it.refused === true,
+    stopped: it.stopped === true,
+    tools: it.tools === undefined ? [] : list(it, 'tools', toolUse),
+    ...texts(it, ['reply', 'model']),
+    ...numbers(it, ['took_ms']),
+    ...(it.usage === undefined ? {} : { usage: tokens(fields(it.usage, 'usage')) }),
+    ...(it.draft === undefined ? {} : { draft: draft(it.draft) }),
+  };
+}
+
+export function draftPart(value: unknown): DraftPart {
+  return { ...draft(value), id: text(fields(value, 'delta'), 'id') };
+}
+
+export function accepted(value: unknown): { id: string } {
+  return { id: text(fields(value, 'answer'), 'id') };
+}
+
+export function pulled(value: unknown): Pulled {
+  const it = fields(value, 'messages');
+  return { messages: list(it, 'messages', directMessage), cursor: number(it, 'cursor') };
+}
+
+export function envelope(value: unknown): Envelope {
+  const it = fields(value, 'envelope');
+  return {
+    subject: text(it, 'subject'),
+    size: number(it, 'size'),
+    hex: text(it, 'hex'),
+    at: text(it, 'at'),
+    headers: list(it, 'headers', header),
+  };
+}
+
+function sample(value: unknown): Sample {
+  const it = fields(value, 'sample');
+  const processes = it.processes === undefined ? {} : fields(it.processes, 'processes');
+  return {
+    taken_at: text(it, 'taken_at'),
+    cpu_cores_percent: maybeList(it, 'cpu_cores_percent', Number),
+    disks: maybeList(it, 'disks', disk),
+    networks: maybeList(it, 'networks', network),
+    temperatures: maybeList(it, 'temperatures', temperature),
+    processes: once([...maybeList(processes, 'top_cpu', process), ...maybeList(processes, 'top_memory', process)]),
+    ...(numberOf(processes.count) === undefined ? {} : { process_count: number(processes, 'count') }),
+    ...numbers(it, [
+      'uptime_s', 'cpu_percent', 'load_1', 'load_5', 'load_15', 'memory_total_bytes', 'memory_used_bytes',
+      'memory_available_bytes', 'swap_total_bytes', 'swap_used_bytes',
+    ]),
+    ...texts(it, ['os', 'kernel']),
+  };
+}
+
+function disk(value: unknown): Disk {
+  const it = fields(value, 'disk');
+  const rates = ['total_bytes', 'used_bytes', 'read_bytes_per_s', 'write_bytes_per_s'] as const;
+  return { mount: text(it, 'mount'), file_system: text(it, 'file_system'), ...numbers(it, rates) };
+}
+
+function network(value: unknown): Network {
+  const it = fields(value, 'network');
+  return { interface: text(it, 'interface'), ...numbers(it, ['received_bytes_per_s', 'sent_bytes_per_s', 'errors']) };
+}
+
+function temperature(value: unknown): Temperature {
+  const it = fields(value, 'temperature');
+  return { sensor: text(it, 'sensor'), ...numbers(it, ['celsius']) };
+}
+
+function process(value: unknown): Process {
+  const it = fields(value, 'process');
+  return { name: text(it, 'name'), ...numbers(it, ['pid', 'cpu_percent', 'memory_bytes']) };
+}
+
+/** The busiest processes are often the largest too. */
+function once(processes: Process[]): Process[] {
+  return [...new Map(processes.map((process) => [process.pid ?? process, process])).values()];
+}
+
+function series(value: unknown): Series {
+  const it = fields(value, 'series');
+  const values = (key: string) => list(it, key, (item) => numberOf(item) ?? null);
+  const mean = values('mean');
+  return {
+    metric: text(it, 'metric'),
+    label: it.label === undefined || it.label === null ? '' : String(it.label),
+    mean,
+    min: it.min === undefined ? mean : values('min'),
+    max: it.max === undefined ? mean : values('max'),
+  };
+}
+
+function gap(value: unknown): Gap {
+  const it = fields(value, 'gap');
+  return { from: moment(it, 'from'), to: moment(it, 'to'), ...numbers(it, ['missing']) };
+}
+
+function tokens(it: Fields): Tokens {
+  return {
+    input_tokens: number(it, 'input_tokens'),
+    output_tokens: number(it, 'output_tokens'),
+    cost_usd: number(it, 'cost_usd'),
+  };
+}
+
+function toolUse(value: unknown): ToolUse {
+  const it = fields(value, 'tool');
+  const given = it.arguments;
+  return { name: text(it, 'name'), arguments: typeof given === 'string' ? given : JSON.stringify(given ?? {}) };
+}
+
+function draft(value: unknown): Draft {
+  const it = fields(value, 'draft');
+  return { attempt: number(it, 'attempt'), seq: number(it, 'seq'), text: text(it, 'text') };
+}
+
+function delivery(value: unknown): Delivery {
+  const known: Delivery[] = ['sealed', 'sent', 'delivered', 'answered'];
+  return known.find((state) => state === value) ?? refuse('state', 'a known one');
+}
+
+function directMessage(value: unknown): DirectMessage {
+  const it = fields(value, 'message');
+  return { id: text(it, 'id'), from: text(it, 'from'), text: text(it, 'text'), sent_at: text(it, 'sent_at') };
+}
+
+function header(value: unknown): [string, string] {
+  return Array.isArray(value) ? [String(value[0]), String(value[1])] : refuse('headers', 'pairs');
+}
+
+function fields(value: unknown, name: string): Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value as Fields : refuse(name, 'an object');
+}
+
+function list<T>(it: Fields, key: string, parse: (item: unknown) => T): T[] {
+  const value = it[key];
+  return Array.isArray(value) ? value.map(parse) : refuse(key, 'a list');
+}
+
+function maybeList<T>(it: Fields, key: string, parse: (item: unknown) => T): T[] {
+  return it[key] === undefined ? [] : list(it, key, parse);
+}
+
+function text(it: Fields, key: string): string {
+  const value = it[key];
+  return typeof value === 'string' ? value : refuse(key, 'text');
+}
+
+function number(it: Fields, key: string): number {
+  return numberOf(it[key]) ?? refuse(key, 'a number');
+}
+
+/** RFC 3339 or Unix milliseconds. */
+function moment(it: Fields, key: string): number {
+  const value = it[key];
+  const parsed = typeof value === 'string' ? Date.parse(value) : value;
+  return numberOf(parsed) ?? refuse(key, 'a moment');
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+}
+
+/** Those of the named fields that are numbers. */
+function numbers<K extends string>(it: Fields, keys: readonly K[]): Partial<Record<K, number>> {
+  return Object.fromEntries(keys.flatMap((key) => {
+    const value = numberOf(it[key]);
+    return value === undefined ? [] : [[key, value]];
+  })) as Partial<Record<K, number>>;
+}
+
+function texts<K extends string>(it: Fields, keys: readonly K[]): Partial<Record<K, string>> {
+  return Object.fromEntries(keys.flatMap((key) => {
+    const value = it[key];
+    return typeof value === 'string' ? [[key, value]] : [];
+  })) as Partial<Record<K, string>>;
+}
+
+function refuse(name: string, wanted: string): never {
+  throw new ShapeError(`the web server's answer is not as promised: "${name}" is not ${wanted}`);
+}
