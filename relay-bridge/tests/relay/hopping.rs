@@ -2,6 +2,10 @@
 
 use std::{
     collections::{HashSet, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -20,7 +24,7 @@ use crate::{
 };
 
 const IN_FLIGHT: usize = 48;
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// One device and what it has seen.
 struct Hopper {
@@ -36,10 +40,20 @@ struct Hopper {
     /// Frames of one visit at most.
     stay: usize,
     may_fail: bool,
+    /// How many still have something to send or to see.
+    busy: Arc<AtomicUsize>,
 }
 
 impl Hopper {
-    fn new(person: &Person, urls: [&str; 2], peer: &Person, each: usize, seed: u64) -> Self {
+    fn new(
+        person: &Person,
+        urls: [&str; 2],
+        peer: &Person,
+        each: usize,
+        seed: u64,
+        busy: &Arc<AtomicUsize>,
+    ) -> Self {
+        busy.fetch_add(1, Ordering::Relaxed);
         let mut rng = StdRng::seed_from_u64(seed);
         let known = number_of(peer);
         let mut one =
@@ -57,6 +71,7 @@ impl Hopper {
             hops: 0,
             stay: 150,
             may_fail: false,
+            busy: Arc::clone(busy),
         }
     }
 
@@ -66,10 +81,16 @@ impl Hopper {
 
     async fn run(mut self) -> Self {
         let deadline = Instant::now() + PATIENCE;
-        while !self.is_done() {
+        let mut was_busy = true;
+        // Who has seen all stays for the other's sake, who may find this mailbox full.
+        while self.busy.load(Ordering::Relaxed) > 0 {
             assert!(Instant::now() < deadline, "{} of {}", self.seen.len(), self.expected);
             self.visit().await;
             self.hops += 1;
+            if was_busy && self.is_done() {
+                was_busy = false;
+                self.busy.fetch_sub(1, Ordering::Relaxed);
+            }
         }
         self
     }
@@ -84,9 +105,9 @@ impl Hopper {
         };
         let frames = self.rng.random_range(0..self.stay);
         let (mut last, mut in_flight) = (0, HashSet::new());
-        let mut unacked = Vec::new();
+        let (mut unacked, mut full) = (Vec::new(), false);
         for _ in 0..frames {
-            for one in self.unsent.iter().take(IN_FLIGHT) {
+            for one in self.unsent.iter().take(if full { 0 } else { IN_FLIGHT }) {
                 if in_flight.insert(one.id) {
                     client.say(&ClientFrame::Send(one.clone())).await;
                 }
@@ -103,6 +124,9 @@ impl Hopper {
                 ServerFrame::Sent { id } => self.unsent.retain(|one| one.id != id),
                 ServerFrame::Acked { seq } => assert!(seq.iter().all(|one| *one <= last)),
                 ServerFrame::Closed { .. } => break,
+                ServerFrame::Error { id: Some(_), problem, .. } if problem.status == 507 => {
+                    full = true;
+                }
                 ServerFrame::Error { id: Some(id), retry_after_s: Some(_), .. }
                     if self.may_fail =>
                 {
@@ -148,8 +172,9 @@ async fn exchange(each: usize, outages: usize) {
     let alice = Person::registered(&stage, "alice").await;
     let bob = Person::registered(&stage, "bob").await;
     let urls = [stage.url.as_str(), second.url.as_str()];
-    let mut one = Hopper::new(&alice, urls, &bob, each, seed);
-    let mut other = Hopper::new(&bob, urls, &alice, each, !seed);
+    let busy = Arc::default();
+    let mut one = Hopper::new(&alice, urls, &bob, each, seed, &busy);
+    let mut other = Hopper::new(&bob, urls, &alice, each, !seed, &busy);
     (one.may_fail, other.may_fail) = (outages > 0, outages > 0);
     let sent = |hopper: &Hopper| hopper.unsent.iter().map(|one| one.id).collect::<HashSet<_>>();
     let (from_alice, from_bob) = (sent(&one), sent(&other));
