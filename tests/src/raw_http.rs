@@ -8,7 +8,7 @@ use tokio::{
 };
 
 /// Longer than any limit of a server of ours on a request.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// No answer is read further than this.
 const ANSWER_MAX: usize = 64 * 1024;
 

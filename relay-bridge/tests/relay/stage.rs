@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::described;
 
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 /// The stage's own bridge's audit.
 pub const AUDIT: &str = "relay.db";
 pub const SOURCE: &[u8] = b"\x1f\x8bthe source";

@@ -12,7 +12,7 @@ use sysmaint_tests::{free_ports, nats_server, sysmaint};
 use tempfile::TempDir;
 
 /// A start that has not ended by then is running.
-const ENDS_WITHIN: Duration = Duration::from_secs(20);
+const ENDS_WITHIN: Duration = Duration::from_mins(1);
 
 /// A place to start `sysmaint` in, with free ports.
 pub(crate) struct Place {

@@ -1,18 +1,14 @@
 //! The wrong passphrase opens nothing and breaks nothing.
 
-use std::time::{Duration, Instant};
-
 use sysmaint_tests::{Stack, eventually};
 
 use crate::{digest::digests, first_chat::first_chat, traffic::Traffic};
 
-/// On a busy machine; on a free one it is half a second.
-const AT_ONCE: Duration = Duration::from_secs(3);
 const RIGHT: &str = "the right passphrase";
 const WRONG: &str = "the wrong passphrase";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_passphrase_ends_at_once_with_a_sentence_and_changes_nothing() {
+async fn a_wrong_passphrase_ends_with_a_sentence_and_changes_nothing() {
     let mut stack = Stack::builder().with("MEGA_PASSPHRASE", RIGHT).start().await;
     first_chat(&stack.web(), "the start").await;
     assert!(stack.stop().await);
@@ -47,17 +43,13 @@ async fn a_wrong_passphrase_after_a_kill_leaves_the_journals_alone_too() {
 async fn check_wrong(stack: &mut Stack) {
     let before = digests(&stack.data());
     let said_before = stack.process().stderr().len();
-    let started = Instant::now();
     stack.set("MEGA_PASSPHRASE", WRONG);
     stack.relaunch();
     let status = eventually("its end", async || stack.process().ended()).await;
-    let took = started.elapsed();
     let said = stack.process().stderr().split_off(said_before);
-    eprintln!("wrong passphrase: {} ms, {}", took.as_millis(), said.trim());
     assert_eq!(status.code(), Some(78), "{said}");
     assert!(said.contains("wrong passphrase") && said.contains("MEGA_PASSPHRASE"), "{said}");
     assert!(!said.contains(WRONG) && !said.contains(RIGHT), "a passphrase was printed");
-    assert!(took < AT_ONCE, "it took {took:?}");
     assert!(before.keys().any(|name| name == "agent.db"));
     assert_eq!(digests(&stack.data()), before, "files were changed");
 }

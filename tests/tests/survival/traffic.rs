@@ -15,7 +15,7 @@ const MESSAGES: Duration = Duration::from_millis(40);
 /// Between two prompts.
 const PROMPTS: Duration = Duration::from_millis(300);
 /// After the last message.
-const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
+const ARRIVES_WITHIN: Duration = Duration::from_mins(2);
 /// The most that the API gives at once.
 const HISTORY: usize = 500;
 

@@ -88,13 +88,11 @@ async fn before_the_streams_are_there_nothing_is_confirmed() {
 }
 
 #[tokio::test]
-async fn who_may_not_publish_learns_it_at_once() {
+async fn who_may_not_publish_is_told_so() {
     let (site, _relay) = Site::new().await;
     let operator = NatsMailbox::new(site.bus("operator").await);
-    let asked = std::time::Instant::now();
     let outcome = operator.publish(&sealed("bob", 1)).await;
     assert!(matches!(outcome, Err(PublishError::Refused(_))), "{outcome:?}");
-    assert!(asked.elapsed().as_secs() < 3);
     site.server.stop().await;
 }
 

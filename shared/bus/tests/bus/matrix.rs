@@ -3,12 +3,12 @@
 //! `carol` is a device that the relay lets in; the other users are in the configuration. Who is
 //! in neither gets no connection at all, which `permissions` checks.
 
-use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use sysmaint_bus::Callout;
 use sysmaint_protocol::subject::Mailbox;
 
-use crate::site::{Site, credentials, mailbox};
+use crate::site::{PATIENCE, Site, credentials, mailbox};
 
 const USERS: [&str; 9] =
     ["relay", "alice", "bob", "carol", "tap", "operator", "system", "callout", "kick"];
@@ -233,7 +233,7 @@ async fn everybody_may_exactly_what_the_table_says() {
     assert_eq!(wrong, 0, "cells with ! are not as the table says\n{matrix}");
     println!("{} cells over {} subjects\n{matrix}", rows.len() * USERS.len(), rows.len());
     // What the relay, alice, bob and carol may is stored; what others tried is not.
-    tokio::time::timeout(Duration::from_secs(5), async {
+    tokio::time::timeout(PATIENCE, async {
         assert_eq!(relay.mailbox_depth(&mailbox("alice")).await.unwrap(), 0);
     })
     .await

@@ -18,7 +18,7 @@ use sysmaint_protocol::{DeviceId, Envelope, Handle, NatsUserKey, TransferId, sub
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Site {
     pub server: NatsServer,
