@@ -25,7 +25,7 @@ export class Conduct {
     });
   }
 
-  /** Lets pass what `matches`, such as complaints about a server that is away, until it is called again. */
+  /** From now on lets pass what `matches`, such as complaints about a server that is away. */
   forgive(matches) {
     this.#forgiven = matches;
   }

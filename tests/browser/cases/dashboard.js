@@ -28,6 +28,7 @@ export default async function run(browser, { host, other }) {
 
   await sortProcesses(dashboard);
   await searchProcesses(page, dashboard);
+  await rememberTheme(page, dashboard);
   await dashboard.ask.click();
   await until('the chat has the host', () => page.getByText(`About ${host}`, { exact: false }).isVisible());
 }
@@ -80,4 +81,12 @@ async function searchProcesses(page, { processes }) {
   await page.getByText('Nothing here is called that.').waitFor();
   await processes.search.fill('');
   await until('all rows', async () => (await processes.rows()).length > 3);
+}
+
+async function rememberTheme(page, { theme }) {
+  const isDark = async () => /^Theme: dark/.test(await theme.getAttribute('aria-label'));
+  while (!await isDark()) await theme.click();
+  await page.reload();
+  await theme.waitFor();
+  assert(await isDark(), 'the theme was forgotten');
 }

@@ -41,7 +41,6 @@ export default async function run(browser, { host }) {
     await one.isLive();
     assert(await one.page.evaluate(() => globalThis.neverReloaded), 'the page was loaded anew');
   }
-  person.conduct.forgive(() => false);
   const numbers = await dashboard.now.innerText();
   await until('other numbers', async () => await dashboard.now.innerText() !== numbers);
 
