@@ -189,6 +189,27 @@ want_official_client() {
     do_without "the npm packages of tests/official, for the test against Signal's own client"
 }
 
+# A Chromium, and what drives it, for the tests of the pages.
+want_browser() {
+    local what="for the tests of the pages in a browser"
+    npm_packages tests/browser || do_without "the npm packages of tests/browser, ${what}"
+    has_chromium && return
+    if [[ -n "${SYSMAINT_CHROMIUM:-}" ]]; then
+        do_without "${SYSMAINT_CHROMIUM}, which SYSMAINT_CHROMIUM names, ${what}"
+        return
+    fi
+    apt chromium && has_chromium && return
+    do_without "chromium, ${what}: install it, or name one in SYSMAINT_CHROMIUM"
+}
+
+has_chromium() {
+    if [[ -n "${SYSMAINT_CHROMIUM:-}" ]]; then
+        have "${SYSMAINT_CHROMIUM}"
+    else
+        have chromium || have chromium-browser || have google-chrome
+    fi
+}
+
 # Fetches a room's packages, again only when its lock file changes.
 npm_packages() {
     local room=$1 lock mark
