@@ -1,6 +1,7 @@
 //! The agent at work: samples and questions in, answers out.
 
 mod answering;
+mod budget;
 mod deltas;
 mod running;
 
@@ -15,7 +16,10 @@ use sysmaint_store::{InboxRow, SqlError, WriteError};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::running::{Place, Running};
+use self::{
+    budget::Budget,
+    running::{Place, Running},
+};
 use crate::{
     Config, alert,
     answerer::{Answerer, NOBODY},
@@ -181,10 +185,12 @@ impl Agent {
             return Ok(self.endpoint.turn_away(message, "malformed_body").await?);
         }
         self.endpoint.prepare(&operator).await?;
-        let id = message.content_id;
+        let (id, budget) = (message.content_id, Budget::of(&self.config));
         self.endpoint
             .settle(message, move |step| -> Result<(), StepError> {
-                let zero = Usage { since: step.now(), ..Usage::default() };
+                let now = step.now();
+                let today = budget.today(step.spend(), now)?;
+                let zero = Usage { since: now, today, ..Usage::default() };
                 step.usage().put(&zero)?;
                 step.send(&operator, Some(id), &zero)?;
                 Ok(())

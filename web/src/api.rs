@@ -7,6 +7,7 @@ mod csv;
 pub(crate) mod direct;
 pub(crate) mod health;
 pub(crate) mod prometheus;
+pub(crate) mod safety;
 pub(crate) mod series;
 pub(crate) mod status;
 pub(crate) mod stream;

@@ -71,6 +71,7 @@ impl App {
             .route("/api/alerts", get(api::alerts::alerts))
             .route("/api/chat", post(api::chat::ask))
             .route("/api/chat/history", get(api::chat::history))
+            .route("/api/chat/safety", get(api::safety::safety))
             .route("/api/chat/{id}", get(api::chat::entry))
             .route("/api/chat/{id}/stop", post(api::chat::stop))
             .route("/api/e2ee/send", post(api::direct::send))

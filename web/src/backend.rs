@@ -4,6 +4,7 @@ mod chat;
 mod event;
 mod history;
 mod link;
+mod safety;
 mod window;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub use chat::{ChatEntry, Delivery, Draft, DraftPart};
 pub use event::{Event, Seen};
 pub use history::{Bytes, Measure, Point, Range};
 pub use link::LinkState;
+pub use safety::{Key, Safety, SafetyNumber};
 pub use window::{InvalidWindow, Window};
 
 /// The endpoint, as the pages use it.
@@ -37,6 +39,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Waits up to `wait` for the answer to a prompt. When time is up, the entry comes back
     /// without one, which is not an error.
     async fn answer(&self, id: ContentId, wait: Duration) -> Result<ChatEntry, BackendError>;
+
+    /// How the agent's devices stand with alice's; none before the first message of either.
+    async fn safety(&self) -> Result<Vec<Safety>, BackendError>;
 
     /// The last `limit` prompts with their answers, oldest first.
     async fn chat_history(&self, limit: usize) -> Result<Vec<ChatEntry>, BackendError>;
@@ -64,6 +69,14 @@ pub trait Backend: Send + Sync + 'static {
     /// What the agent told without being asked, at most `limit`: what is firing, then the latest of
     /// what is over.
     async fn alerts(&self, limit: usize) -> Result<Vec<Alert>, BackendError>;
+
+    /// Of a host, the alerts that were so at any time in a window, newest first, at most `limit`.
+    async fn alerts_in(
+        &self,
+        host: &Handle,
+        window: Window,
+        limit: usize,
+    ) -> Result<Vec<Alert>, BackendError>;
 
     /// The agent's counters as last heard from it.
     async fn usage(&self) -> Result<Usage, BackendError>;

@@ -3,6 +3,8 @@
 mod conversation;
 mod drafts;
 mod incoming;
+mod relay;
+mod safety;
 mod telemetry;
 mod watch;
 
@@ -15,8 +17,8 @@ use sysmaint_protocol::{
     Alert, ContentId, Handle, Probes, Timestamp,
     body::{Prompt, Stop, Text, Usage, UsageReset},
 };
-use sysmaint_store::{History, Metric, Retention, SqlError, Store, WriteError};
-use tokio::sync::broadcast;
+use sysmaint_store::{History, Metric, Retention, SqlError, Store, View, WriteError};
+use tokio::sync::{broadcast, watch as latest};
 use tokio_util::sync::CancellationToken;
 
 use self::drafts::Drafts;
@@ -24,7 +26,7 @@ use crate::{
     Config,
     backend::{
         Backend, BackendError, ChatEntry, DirectMessage, Event, HostStatus, LinkState, Point,
-        Range, Seen, Window,
+        Range, Safety, Seen, Window,
     },
 };
 
@@ -48,6 +50,8 @@ struct Inner {
     bob: Endpoint,
     bus: Bus,
     drafts: Drafts,
+    /// Whether the relay answered when it was asked last.
+    relay: latest::Sender<Option<bool>>,
     events: broadcast::Sender<Event>,
     wire: broadcast::Sender<Seen>,
 }
@@ -64,9 +68,19 @@ impl SealedBackend {
         bus: Bus,
     ) -> Self {
         let (events, wire) = (broadcast::Sender::new(EVENTS), broadcast::Sender::new(EVENTS));
-        let drafts = Drafts::default();
-        let inner =
-            Inner { config, probes, stale_after, retention, alice, bob, bus, drafts, events, wire };
+        let inner = Inner {
+            config,
+            probes,
+            stale_after,
+            retention,
+            alice,
+            bob,
+            bus,
+            drafts: Drafts::default(),
+            relay: latest::Sender::default(),
+            events,
+            wire,
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -79,6 +93,7 @@ impl SealedBackend {
                 incoming::bob(self),
                 watch::activity(self),
                 watch::link(self),
+                relay::ask(self),
                 watch::wire(self, tap),
                 keep_history(&self.inner.alice, &self.inner.retention),
             );
@@ -138,6 +153,10 @@ impl Backend for SealedBackend {
         conversation::answer(self, id, wait).await
     }
 
+    async fn safety(&self) -> Result<Vec<Safety>, BackendError> {
+        safety::of_agent(self).await
+    }
+
     async fn chat_history(&self, limit: usize) -> Result<Vec<ChatEntry>, BackendError> {
         conversation::history(self, limit).await
     }
@@ -172,6 +191,17 @@ impl Backend for SealedBackend {
 
     async fn alerts(&self, limit: usize) -> Result<Vec<Alert>, BackendError> {
         Ok(self.store().read(move |view| view.alerts().latest(limit)).await?)
+    }
+
+    async fn alerts_in(
+        &self,
+        host: &Handle,
+        Window { from, to }: Window,
+        limit: usize,
+    ) -> Result<Vec<Alert>, BackendError> {
+        let host = host.clone();
+        let look = move |view: &View<'_>| view.alerts().between(&host, from, to, limit);
+        Ok(self.store().read(look).await?)
     }
 
     async fn usage(&self) -> Result<Usage, BackendError> {

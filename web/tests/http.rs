@@ -18,6 +18,8 @@ mod direct;
 mod life;
 #[path = "http/pages.rs"]
 mod pages;
+#[path = "http/safety.rs"]
+mod safety;
 #[path = "http/series.rs"]
 mod series;
 #[path = "http/status.rs"]

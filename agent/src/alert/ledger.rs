@@ -89,6 +89,7 @@ fn begins(
         id,
         host: observed.host.clone(),
         rule: observed.rule.name(),
+        metric: observed.rule.metric_of(subject),
         severity: observed.rule.severity,
         state: State::Firing,
         since: reading.since,

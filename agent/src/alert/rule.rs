@@ -84,6 +84,18 @@ impl Rule {
         self.to_string()
     }
 
+    /// The one number that it is about, where it is about one; of an anomaly its subject names it.
+    pub(super) fn metric_of(&self, subject: &str) -> Option<String> {
+        match self.condition {
+            Condition::Above { metric, .. } => Some(metric.name().to_owned()),
+            Condition::Silent { .. } => None,
+            Condition::Anomaly { .. } => {
+                let named = subject.split(' ').next()?;
+                Metric::ALL.iter().any(|metric| metric.name() == named).then(|| named.to_owned())
+            }
+        }
+    }
+
     /// How long it must be over before that is told.
     pub(super) const fn lingers(&self) -> Duration {
         match self.condition {
@@ -204,6 +216,17 @@ mod tests {
         let usual = Rules::default();
         assert_eq!(usual.to_string().parse::<Rules>().unwrap(), usual);
         assert!("none".parse::<Rules>().unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_alert_says_which_number_it_is_about_where_it_is_one() {
+        let rules: Rules = "load_1>4/5m,silent/2m,anomaly/10m".parse().unwrap();
+        let (above, silent, anomaly) = (&rules.0[0], &rules.0[1], &rules.0[2]);
+        assert_eq!(above.metric_of("").as_deref(), Some("load_1"));
+        assert_eq!(silent.metric_of(""), None);
+        let disk = anomaly.metric_of("disk_used_percent_max /srv data");
+        assert_eq!(disk.as_deref(), Some("disk_used_percent_max"));
+        assert_eq!(anomaly.metric_of("host"), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use sysmaint_store::{ExchangeRow, InboxRow, Spend, SqlError};
 
 use super::{
     Agent, HandleError, RETRY,
+    budget::Budget,
     deltas::{self, Reader},
     running::Place,
 };
@@ -126,6 +127,7 @@ impl Agent {
         self.endpoint.prepare(operator).await?;
         let (id, asked_by) = (message.content_id, message.sender.service_id);
         let (prompt, operator, answered) = (prompt.clone(), operator.clone(), answered.clone());
+        let budget = Budget::of(&self.config);
         self.endpoint
             .settle(message, move |step| -> Result<(), StepError> {
                 let now = step.now();
@@ -133,7 +135,8 @@ impl Agent {
                     step.exchanges().forget(asked_by)?;
                 }
                 step.exchanges().add(asked_by, &prompt.text, &answered.text, now)?;
-                let total = step.usage().add(answered.usage, now)?;
+                let counted = step.usage().add(answered.usage, now)?;
+                let total = Usage { today: budget.today(step.spend(), now)?, ..counted };
                 step.send(&operator, Some(id), &whole(answered, total))?;
                 Ok(())
             })

@@ -25,6 +25,10 @@ pub struct Alert {
     /// The rule that it comes from, as it is written in `SYSMAINT_ALERTS`, at most [`RULE_MAX`]
     /// bytes.
     pub rule: String,
+    /// What it is about, where that is one number of a host, by the name that rules have for it,
+    /// such as `cpu_percent`; at most [`RULE_MAX`] bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
     /// How bad it is.
     pub severity: Severity,
     /// Whether it is so still.
@@ -76,7 +80,9 @@ impl Body for Alert {
 
     fn check(&self) -> Result<(), InvalidBody> {
         let lines = [&self.summary].into_iter().chain(&self.cause);
-        for (text, max) in lines.map(|line| (line, LINE_MAX)).chain([(&self.rule, RULE_MAX)]) {
+        let names = [&self.rule].into_iter().chain(&self.metric);
+        let bounded = lines.map(|line| (line, LINE_MAX)).chain(names.map(|name| (name, RULE_MAX)));
+        for (text, max) in bounded {
             if text.len() > max {
                 return Err(InvalidBody::TextTooLong(text.len()));
             }
@@ -95,6 +101,7 @@ mod tests {
             id: ContentId::from_bytes([7; 16]),
             host: "web1".parse().unwrap(),
             rule: "silent/2m!".into(),
+            metric: None,
             severity: Severity::Critical,
             state: State::Firing,
             since: Timestamp::default(),
@@ -111,6 +118,8 @@ mod tests {
         assert!(body::encode(&long).is_err());
         assert!(body::decode::<Alert>(&serde_json::to_vec(&long).unwrap()).is_err());
         assert!(body::encode(&Alert { rule: "x".repeat(RULE_MAX + 1), ..alert() }).is_err());
+        let metric = Some("x".repeat(RULE_MAX + 1));
+        assert!(body::encode(&Alert { metric, ..alert() }).is_err());
     }
 
     #[test]

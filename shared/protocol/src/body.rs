@@ -213,6 +213,21 @@ pub struct Usage {
     pub answers: u64,
     /// When counting began.
     pub since: Timestamp,
+    /// What may be spent on this day, and what was; absent where there is no model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub today: Option<DaySpend>,
+}
+
+/// What models have cost on one day in UTC, whatever was reset meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DaySpend {
+    /// US dollars so far.
+    pub spent_usd: f64,
+    /// US dollars at which the rules take over; absent where the day has no cap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap_usd: Option<f64>,
+    /// When the day is over, and counting begins anew.
+    pub until: Timestamp,
 }
 
 impl Body for Usage {

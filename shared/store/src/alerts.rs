@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
-use sysmaint_protocol::{Alert, Timestamp, alert::State};
+use sysmaint_protocol::{Alert, Handle, Timestamp, alert::State};
 
 use crate::{SqlError, device_store::invalid};
 
@@ -48,6 +48,28 @@ impl Alerts<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Of a host, those that were so at any time from one moment to a later one, from the newest
+    /// on, at most `limit`.
+    pub fn between(
+        &self,
+        host: &Handle,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Alert>, SqlError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT body FROM alert WHERE since <= ?1 AND (until IS NULL OR until >= ?2)
+                 AND json_extract(body, '$.host') = ?3
+             ORDER BY since DESC, id LIMIT ?4",
+        )?;
+        let window = params![to.as_millis(), from.as_millis(), host.as_str(), limit];
+        let rows = statement.query_map(window, |row| {
+            let body: String = row.get(0)?;
+            serde_json::from_str(&body).map_err(|error| invalid(0, error))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Forgets those that were over long ago, and more than there is room for.
     pub fn prune(&self, now: Timestamp) -> Result<usize, SqlError> {
         let old =
@@ -85,6 +107,7 @@ mod tests {
             id: ContentId::from_bytes([id; 16]),
             host: "web1".parse().unwrap(),
             rule: "silent/2m!".into(),
+            metric: None,
             severity: Severity::Critical,
             state: State::Firing,
             since: Timestamp::from_millis(since),
@@ -124,6 +147,29 @@ mod tests {
             alerts.latest(10).unwrap().iter().map(|one| one.since.as_millis()).collect();
         assert_eq!(latest, [20, 10, 30]);
         assert_eq!(alerts.latest(1).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_window_has_what_was_so_in_it_of_its_host() {
+        let connection = opened();
+        let alerts = Alerts(&connection);
+        let other = Alert { host: "web2".parse().unwrap(), ..alert(5, 120) };
+        for one in [
+            resolved(alert(1, 10), 99),
+            resolved(alert(2, 50), 100),
+            alert(3, 150),
+            alert(4, 201),
+            other,
+        ] {
+            alerts.put(&one).unwrap();
+        }
+        let between = |limit| {
+            let at = Timestamp::from_millis;
+            let found = alerts.between(&"web1".parse().unwrap(), at(100), at(200), limit).unwrap();
+            found.iter().map(|one| one.since.as_millis()).collect::<Vec<_>>()
+        };
+        assert_eq!(between(10), [150, 50]);
+        assert_eq!(between(1), [150]);
     }
 
     #[test]

@@ -45,8 +45,8 @@ impl Firing<'_> {
     /// Everything that is firing.
     pub fn all(&self) -> Result<Vec<FiringRow>, SqlError> {
         let mut statement = self.0.prepare_cached(
-            "SELECT host, rule, subject, id, severity, since, clear_since, told, summary, cause
-             FROM firing",
+            "SELECT host, rule, subject, id, severity, since, clear_since, told, summary, cause,
+                     metric FROM firing",
         )?;
         let rows = statement.query_map([], firing)?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -57,7 +57,8 @@ impl Firing<'_> {
         let alert = &row.alert;
         self.0
             .prepare_cached(
-                "INSERT OR REPLACE INTO firing VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                "INSERT OR REPLACE INTO firing
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?
             .execute(params![
                 alert.host.as_str(),
@@ -70,6 +71,7 @@ impl Firing<'_> {
                 row.told,
                 alert.summary,
                 alert.cause,
+                alert.metric,
             ])?;
         Ok(())
     }
@@ -125,6 +127,7 @@ fn firing(row: &Row<'_>) -> rusqlite::Result<FiringRow> {
         id: ContentId::from_bytes(blob16(row, 3)?),
         host: handle(row, 0)?,
         rule: row.get(1)?,
+        metric: row.get(10)?,
         severity,
         state: State::Firing,
         since: timestamp(row, 5)?,

@@ -30,6 +30,8 @@ pub(crate) const STORE: Schema = Schema {
         include_str!("../migrations/0010_history.sql"),
         include_str!("../migrations/0011_spool.sql"),
         include_str!("../migrations/0012_alerts.sql"),
+        include_str!("../migrations/0013_day_spend.sql"),
+        include_str!("../migrations/0014_alert_metric.sql"),
     ],
 };
 

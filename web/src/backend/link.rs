@@ -8,6 +8,9 @@ use sysmaint_protocol::Timestamp;
 pub struct LinkState {
     /// Whether the bus is connected now.
     pub connected: bool,
+    /// Whether the relay answered when it was asked last; absent while it cannot be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relay: Option<bool>,
     /// Sealed messages that the bus has not taken yet.
     pub outbox_waiting: u64,
     /// Messages that could not be opened and are kept with their reason.

@@ -104,8 +104,10 @@ pub(super) async fn link_state(backend: &SealedBackend) -> Result<LinkState, Bac
     let latest = |moment: fn(&sysmaint_endpoint::Status) -> Option<_>| {
         status.iter().filter_map(|status| moment(&status.borrow())).max()
     };
+    let connected = backend.inner.bus.is_connected();
     Ok(LinkState {
-        connected: backend.inner.bus.is_connected(),
+        connected,
+        relay: (*backend.inner.relay.borrow()).filter(|_| connected),
         last_in: latest(|status| status.last_opened),
         last_out: latest(|status| status.last_sent),
         ..state

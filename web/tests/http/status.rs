@@ -1,7 +1,9 @@
 //! Hosts, usage and health.
 
+use std::time::Duration;
+
 use serde_json::json;
-use sysmaint_protocol::alert::State;
+use sysmaint_protocol::{Timestamp, alert::State};
 use sysmaint_web::backend::LinkState;
 
 use crate::{Server, client::Request, keys, memory::now, plausible};
@@ -82,8 +84,34 @@ async fn alerts_are_listed_newest_first_and_bounded() {
     let listed = alerts["alerts"].as_array().unwrap();
     assert_eq!(listed.len(), 2);
     let keys = keys(&listed[0]);
-    assert_eq!(keys, ["cause", "host", "id", "rule", "severity", "since", "state", "summary"]);
+    assert_eq!(
+        keys,
+        ["cause", "host", "id", "metric", "rule", "severity", "since", "state", "summary"]
+    );
     for limit in ["0", "1001", "x"] {
         server.get(&format!("/api/alerts?limit={limit}")).await.problem(400);
     }
+}
+
+#[tokio::test]
+async fn a_window_of_one_host_has_the_alerts_that_were_so_in_it() {
+    let server = Server::quick().await;
+    let (firing, over) = (plausible::alert(2, State::Firing), plausible::alert(1, State::Resolved));
+    for alert in [&over, &firing] {
+        server.memory.show_alert(alert.clone());
+    }
+    let until = over.until.unwrap();
+    let count = async |host: &str, from: Timestamp, to: Timestamp| {
+        let path = format!("/api/alerts?host={host}&from={from}&to={to}");
+        server.get(&path).await.json()["alerts"].as_array().unwrap().len()
+    };
+    let minute = Duration::from_mins(1);
+    assert_eq!(count("diagprobe", until.before(minute), until).await, 2);
+    assert_eq!(count("diagprobe", until.after(minute), until.after(2 * minute)).await, 1);
+    assert_eq!(count("web1", until.before(minute), until).await, 0);
+    for query in ["host=diagprobe", "from=2026-11-23T00:00:00Z&to=2026-11-23T01:00:00Z"] {
+        server.get(&format!("/api/alerts?{query}")).await.problem(400);
+    }
+    let inverted = format!("/api/alerts?host=diagprobe&from={until}&to={}", until.before(minute));
+    server.get(&inverted).await.problem(400);
 }

@@ -15,8 +15,8 @@ use sysmaint_protocol::{
 };
 use sysmaint_store::{History, Metric};
 use sysmaint_web::backend::{
-    Backend, BackendError, ChatEntry, Delivery, DirectMessage, DraftPart, Event, HostStatus,
-    LinkState, Point, Range, Seen, Window,
+    Backend, BackendError, ChatEntry, Delivery, DirectMessage, DraftPart, Event, HostStatus, Key,
+    LinkState, Point, Range, Safety, SafetyNumber, Seen, Window,
 };
 use tokio::sync::broadcast;
 
@@ -53,6 +53,7 @@ struct State {
     alerts: Vec<Alert>,
     usage: Usage,
     link: LinkState,
+    safety: Vec<Safety>,
     asked: Vec<(Window, Vec<Metric>)>,
 }
 
@@ -87,6 +88,19 @@ impl Memory {
     pub fn set_link(&self, link: LinkState) {
         self.state().link = link;
         self.tell(Event::Link(link));
+    }
+
+    /// Lets alice and the agent have met.
+    pub fn meet(&self, key: Key) {
+        let number = |first: u32| SafetyNumber {
+            groups: (first..first + 12)
+                .map(|group| format!("{:05}", group * 7919 % 100_000))
+                .collect(),
+            scannable: (0..82).map(|at| noise(first.into(), at).to_be_bytes()[0]).collect(),
+        };
+        let changed = (key == Key::Changed).then(|| number(5));
+        let safety = Safety { device_id: DeviceId::FIRST, key, number: number(1), changed };
+        self.state().safety = vec![safety];
     }
 
     /// How many listen to events now.
@@ -220,6 +234,10 @@ impl Backend for Memory {
         }
     }
 
+    async fn safety(&self) -> Result<Vec<Safety>, BackendError> {
+        Ok(self.state().safety.clone())
+    }
+
     async fn chat_history(&self, limit: usize) -> Result<Vec<ChatEntry>, BackendError> {
         let state = self.state();
         Ok(state.chat[state.chat.len().saturating_sub(limit)..].to_vec())
@@ -266,6 +284,20 @@ impl Backend for Memory {
 
     async fn alerts(&self, limit: usize) -> Result<Vec<Alert>, BackendError> {
         Ok(self.state().alerts.iter().take(limit).cloned().collect())
+    }
+
+    async fn alerts_in(
+        &self,
+        host: &Handle,
+        Window { from, to }: Window,
+        limit: usize,
+    ) -> Result<Vec<Alert>, BackendError> {
+        let in_window = |alert: &&Alert| {
+            alert.host == *host
+                && alert.since <= to
+                && alert.until.is_none_or(|until| until >= from)
+        };
+        Ok(self.state().alerts.iter().filter(in_window).take(limit).cloned().collect())
     }
 
     async fn usage(&self) -> Result<Usage, BackendError> {

@@ -179,6 +179,7 @@ pub fn alert(id: u8, state: State) -> Alert {
         id: ContentId::from_bytes([id; 16]),
         host: "diagprobe".parse().unwrap(),
         rule: "cpu_percent>90/10m".to_owned(),
+        metric: Some("cpu_percent".to_owned()),
         severity: Severity::Warning,
         state,
         since,

@@ -18,6 +18,8 @@ test('numbers are read in their largest unit', () => {
   assert.deepEqual([duration(59), duration(3661), duration(90061)], ['59 s', '1 h 1 min', '1 d 1 h']);
   assert.deepEqual([usd(0), usd(0.00001), usd(0.0321), usd(12)], ['$0.00', '< $0.0001', '$0.0321', '$12.00']);
   assert.equal(ago('2026-11-23T09:59:00Z', Date.parse('2026-11-23T10:00:30Z')), '1 min ago');
+  assert.equal(ago('2026-11-23T10:00:13Z', Date.parse('2026-11-23T10:00:30Z')), '15 s ago');
+  assert.equal(ago('2026-11-23T10:00:31Z', Date.parse('2026-11-23T10:00:30Z')), 'just now');
 });
 
 test('an address and its place say the same', () => {

@@ -2,7 +2,7 @@
 
 import type { Metric } from '../messenger/metrics.ts';
 import type { Sample, Series, Window } from '../messenger/types.ts';
-import { bytes, celsius, load, number, percent, rate } from '../reading/format.ts';
+import { bytes, celsius, inOrder, load, number, percent, rate } from '../reading/format.ts';
 import { courseKey, measures } from './measures.ts';
 
 export interface Line extends Series {
@@ -12,6 +12,8 @@ export interface Line extends Series {
 
 export interface ChartSpec {
   title: string;
+  /** What is measured in it. */
+  metrics: Metric[];
   lines: Line[];
   /** Lines that are left out, since nobody could tell so many apart. */
   more: number;
@@ -94,6 +96,7 @@ export function chartsOf(window: Window, memory?: number): ChartSpec[] {
     const top = kind.top?.(memory);
     return [{
       title: kind.title,
+      metrics: Object.keys(kind.metrics) as Metric[],
       lines,
       more: all.length - lines.length,
       format: kind.format,
@@ -119,7 +122,7 @@ export function withSample(window: Window, sample: Sample): Window {
   const found = measures(sample);
   const series = window.series.map((one) => {
     const value = found.get(courseKey(one.metric, one.label)) ?? null;
-    return { ...one, mean: [...one.mean, value], min: [...one.min, value], max: [...one.max, value] };
+    return { ...one, ...changed(one, (values) => [...values, value]) };
   });
   return { ...window, times: [...window.times, at], series };
 }
@@ -129,15 +132,26 @@ export function slid(window: Window, from: number, to: number): Window {
   const gone = window.times.findIndex((time) => time >= from);
   const start = gone < 0 ? window.times.length : gone;
   if (start === 0) return { ...window, from, to };
-  const cut = (values: (number | null)[]) => values.slice(start);
-  const series = window.series.map((one) => ({ ...one, mean: cut(one.mean), min: cut(one.min), max: cut(one.max) }));
+  const series = window.series.map((one) => ({ ...one, ...changed(one, (values) => values.slice(start)) }));
   return { ...window, from, to, times: window.times.slice(start), series };
+}
+
+/** Whether a course has bounds of its own: where each value is one sample, it is its own bounds. */
+export function hasBounds({ mean, min, max }: Pick<Series, 'mean' | 'min' | 'max'>): boolean {
+  return min !== mean || max !== mean;
+}
+
+type Values = (number | null)[];
+
+function changed(one: Series, change: (values: Values) => Values): Pick<Series, 'mean' | 'min' | 'max'> {
+  const mean = change(one.mean);
+  return hasBounds(one) ? { mean, min: change(one.min), max: change(one.max) } : { mean, min: mean, max: mean };
 }
 
 function linesOf(series: Series[], metrics: Words): Line[] {
   const order = Object.keys(metrics);
   const found = series.filter(({ metric, label }) => order.includes(metric) && label !== 'lo').sort((a, b) =>
-    a.label.localeCompare(b.label, undefined, { numeric: true }) || order.indexOf(a.metric) - order.indexOf(b.metric));
+    inOrder(a.label, b.label) || order.indexOf(a.metric) - order.indexOf(b.metric));
   const labels = new Set(found.map(({ label }) => label));
   return found.map((one) => ({ ...one, name: nameOf(metrics[one.metric as Metric] ?? '', one.label, labels.size) }));
 }

@@ -3,6 +3,7 @@
 import type { Line } from '../frame/line.svelte.ts';
 import { wordsOf } from '../messenger/messenger.ts';
 import type { Alert, HostStatus, Usage } from '../messenger/types.ts';
+import { inOrder } from '../reading/format.ts';
 
 /** While no events arrive. */
 const POLL_MS = 5000;
@@ -63,7 +64,7 @@ export class Fleet {
     const { messenger } = this.#line;
     try {
       const [status, alerts] = await Promise.all([messenger.status(), messenger.alerts()]);
-      this.hosts = inOrder(status.hosts);
+      this.hosts = byName(status.hosts);
       this.usage = status.usage;
       this.alerts = alerts;
       this.known = true;
@@ -76,11 +77,11 @@ export class Fleet {
   #take(status: HostStatus): void {
     const before = this.hosts.find(({ host }) => host === status.host);
     // Counts that an event does not repeat still hold.
-    this.hosts = inOrder([...this.hosts.filter(({ host }) => host !== status.host), { ...before, ...status }]);
+    this.hosts = byName([...this.hosts.filter(({ host }) => host !== status.host), { ...before, ...status }]);
     this.known = true;
   }
 }
 
-function inOrder(hosts: HostStatus[]): HostStatus[] {
-  return [...hosts].sort((a, b) => a.host.localeCompare(b.host, undefined, { numeric: true }));
+function byName(hosts: HostStatus[]): HostStatus[] {
+  return [...hosts].sort((a, b) => inOrder(a.host, b.host));
 }

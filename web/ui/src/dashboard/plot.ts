@@ -3,7 +3,8 @@
 import uPlot from 'uplot';
 
 import type { Gap } from '../messenger/types.ts';
-import type { ChartSpec } from './courses.ts';
+import type { Band } from './bands.ts';
+import { hasBounds, type ChartSpec } from './courses.ts';
 import { drawRows } from './rows.ts';
 import { timeTick, valueTicks } from './ticks.ts';
 
@@ -27,6 +28,7 @@ export interface Scene {
   from: number;
   to: number;
   gaps: Gap[];
+  bands: Band[];
   at: number | null;
 }
 
@@ -54,6 +56,7 @@ export function optionsOf(scene: () => Scene, size: { width: number; height: num
   const { spec } = scene();
   const colors = spec.rows ? ['transparent'] : spec.lines.map((_, index) => color(`course-${index}`));
   const accent = color('accent');
+  const alerted = { warning: color('warn'), critical: color('bad') };
   const bands = hasBands(spec);
   const each = bands ? 3 : 1;
   const font = `11px ${getComputedStyle(probe).fontFamily}`;
@@ -105,7 +108,10 @@ export function optionsOf(scene: () => Scene, size: { width: number; height: num
       },
     },
     hooks: {
-      drawClear: [(plot) => drawGaps(plot, scene().gaps, line)],
+      drawClear: [(plot) => {
+        drawBands(plot, scene().bands, alerted);
+        drawGaps(plot, scene().gaps, line);
+      }],
       draw: [(plot) => {
         if (scene().spec.rows) drawRows(plot, scene().spec.lines, accent);
         drawMark(plot, scene().at, muted);
@@ -121,8 +127,8 @@ export function optionsOf(scene: () => Scene, size: { width: number; height: num
   };
 }
 
-function hasBands({ rows, lines }: ChartSpec): boolean {
-  return !rows && lines.length <= BANDS_MAX;
+export function hasBands({ rows, lines }: ChartSpec): boolean {
+  return !rows && lines.length <= BANDS_MAX && lines.some(hasBounds);
 }
 
 function seriesOf(color: string, index: number, lines: number, bands: boolean): uPlot.Series[] {
@@ -170,6 +176,23 @@ function ticksOf(spec: ChartSpec): number[] {
     for (const value of line.max) if (value !== null && value > largest) largest = value;
   }
   return valueTicks(largest, spec.binary);
+}
+
+/** A shade where an alert was firing, with a stroke on top that does not depend on colour. */
+function drawBands(plot: uPlot, bands: Band[], colors: Record<Band['severity'], string>): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  for (const { from, to, severity } of bands) {
+    const left = Math.max(bbox.left, plot.valToPos(from, 'x', true));
+    const right = Math.min(bbox.left + bbox.width, plot.valToPos(to, 'x', true));
+    // A short one is seen, too.
+    const width = Math.max(2 * devicePixelRatio, right - left);
+    ctx.fillStyle = faded(colors[severity], 0.14);
+    ctx.fillRect(left, bbox.top, width, bbox.height);
+    ctx.fillStyle = colors[severity];
+    ctx.fillRect(left, bbox.top, width, 3 * devicePixelRatio);
+  }
+  ctx.restore();
 }
 
 /** Slanted lines where nothing was measured. */

@@ -1,5 +1,7 @@
 // The order of a table's rows.
 
+import { inOrder } from '../reading/format.ts';
+
 export interface Column<Row> {
   head: string;
   show: (row: Row) => string;
@@ -22,6 +24,6 @@ export function sorted<Row>(rows: Row[], columns: Column<Row>[], { column, up }:
     const [a, b] = [value(left), value(right)];
     if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
     return sign * (typeof a === 'string' || typeof b === 'string'
-      ? String(a).localeCompare(String(b), undefined, { numeric: true, sensitivity: 'base' }) : a - b);
+      ? inOrder(String(a), String(b)) : a - b);
   });
 }

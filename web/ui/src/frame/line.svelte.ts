@@ -14,8 +14,8 @@ export class Line {
   readonly messenger: Messenger;
   connection = $state<Connection>('connecting');
   reached = $state(true);
-  link = $state<Link | null>(null);
-  about = $state<About | null>(null);
+  link = $state.raw<Link | null>(null);
+  about = $state.raw<About | null>(null);
   #verdict = $derived(judge(this.connection, this.reached, this.link));
 
   constructor(messenger: Messenger) {
@@ -70,6 +70,9 @@ export function judge(connection: Connection, reached: boolean, link: Link | nul
   if (!link) return ['idle', 'Connecting', 'Waiting for the first word of the endpoint.'];
   if (!link.connected) {
     return ['bad', 'Bus away', `The bus is not connected; ${plural(link.outbox_waiting, 'sealed message')} wait.`];
+  }
+  if (link.relay === false) {
+    return ['warn', 'Relay away', 'The bus is connected, the relay does not answer. Messages to known devices go on; new devices, new keys and machines elsewhere wait.'];
   }
   if (connection === 'live') return ['good', 'Live', 'The bus is connected and events arrive.'];
   return ['idle', 'Connecting', 'Opening the event stream.'];

@@ -1,28 +1,47 @@
-// The present second, for texts such as "12 s ago". It stands still while the page is hidden.
+// The present moment, for texts such as "10 s ago". It stands still while the page is hidden.
 
-let second = $state(Date.now());
-let users = 0;
-let timer = 0;
+class Clock {
+  #moment = $state(Date.now());
+  #every: number;
+  #users = 0;
+  #timer = 0;
 
-function tick(): void {
-  if (!document.hidden) second = Date.now();
-}
-
-/** Lets the clock run while a component lives: `$effect(runClock)`. */
-export function runClock(): () => void {
-  users += 1;
-  if (users === 1) {
-    timer = window.setInterval(tick, 1000);
-    document.addEventListener('visibilitychange', tick);
+  constructor(every: number) {
+    this.#every = every;
   }
-  return () => {
-    users -= 1;
-    if (users > 0) return;
-    clearInterval(timer);
-    document.removeEventListener('visibilitychange', tick);
+
+  now(): number {
+    return this.#moment;
+  }
+
+  /** Lets it run while a component lives. */
+  run(): () => void {
+    this.#users += 1;
+    if (this.#users === 1) {
+      this.#timer = window.setInterval(this.#tick, this.#every);
+      document.addEventListener('visibilitychange', this.#tick);
+    }
+    return () => {
+      this.#users -= 1;
+      if (this.#users > 0) return;
+      clearInterval(this.#timer);
+      document.removeEventListener('visibilitychange', this.#tick);
+    };
+  }
+
+  #tick = (): void => {
+    if (!document.hidden) this.#moment = Date.now();
   };
 }
 
-export function now(): number {
-  return second;
-}
+const seconds = new Clock(1000);
+/** Often enough for a glance. Each tick lays out and paints a part of the page anew. */
+const glances = new Clock(5000);
+
+/** The present second, where somebody waits: `$effect(runClock)`. */
+export const now = (): number => seconds.now();
+export const runClock = (): (() => void) => seconds.run();
+
+/** The present, to five seconds: `$effect(runGlances)`. */
+export const glance = (): number => glances.now();
+export const runGlances = (): (() => void) => glances.run();

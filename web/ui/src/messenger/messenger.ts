@@ -5,7 +5,7 @@
 // without a change to any page.
 
 import type {
-  About, Alert, ChatEntry, DraftPart, Envelope, HostStatus, Link, Pulled, Span, Status, Usage, Window,
+  About, Alert, ChatEntry, DraftPart, Envelope, HostStatus, Link, Pulled, Safety, Span, Status, Usage, Window,
 } from './types.ts';
 
 /** How the stream of events is. */
@@ -52,6 +52,10 @@ export interface Messenger {
   tableAddress(host: string, span: Span): string | null;
   /** Alerts that fire, and the latest that did; `null` where nothing watches for them. */
   alerts(): Promise<Alert[] | null>;
+  /** Those that were so on a host at any time between two moments; none where nothing watches. */
+  alertsIn(host: string, from: number, to: number): Promise<Alert[]>;
+  /** How the agent's devices stand with ours. */
+  safety(): Promise<Safety>;
   link(): Promise<Link>;
   resetUsage(): Promise<void>;
   /** Calls back with every envelope that a reader of the bus sees. */

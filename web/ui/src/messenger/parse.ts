@@ -2,8 +2,9 @@
 // page has to doubt what it holds.
 
 import type {
-  About, Alert, ChatEntry, Delivery, DirectMessage, Disk, Draft, DraftPart, Envelope, Gap, HostStatus, Link,
-  Network, Process, Pulled, Sample, Series, Status, Temperature, Tokens, ToolUse, Usage, Window,
+  About, Alert, ChatEntry, DaySpend, Delivery, DirectMessage, Disk, Draft, DraftPart, Envelope, Gap, HostStatus, Link,
+  Network, Process, Pulled, Safety, SafetyDevice, SafetyNumber, Sample, Series, Status, Temperature, Tokens, ToolUse,
+  Usage, Window,
 } from './types.ts';
 
 type Fields = Record<string, unknown>;
@@ -42,7 +43,8 @@ export function host(value: unknown): HostStatus {
 
 export function usage(value: unknown): Usage {
   const it = fields(value, 'usage');
-  return { ...tokens(it), answers: number(it, 'answers'), since: text(it, 'since') };
+  const today = it.today === undefined ? {} : { today: daySpend(it.today) };
+  return { ...tokens(it), answers: number(it, 'answers'), since: text(it, 'since'), ...today };
 }
 
 export function link(value: unknown): Link {
@@ -56,6 +58,7 @@ export function link(value: unknown): Link {
     repaired: count('repaired'),
     held: count('held'),
     missing: count('missing'),
+    ...(typeof it.relay === 'boolean' ? { relay: it.relay } : {}),
     ...texts(it, ['last_in', 'last_out']),
   };
 }
@@ -87,7 +90,7 @@ export function alert(value: unknown): Alert {
     state: it.state === 'resolved' ? 'resolved' : 'firing',
     since: text(it, 'since'),
     summary: text(it, 'summary'),
-    ...texts(it, ['until', 'cause']),
+    ...texts(it, ['until', 'cause', 'metric']),
   };
 }
 
@@ -136,6 +139,11 @@ export function pulled(value: unknown): Pulled {
   return { messages: list(it, 'messages', directMessage), cursor: number(it, 'cursor') };
 }
 
+export function safety(value: unknown): Safety {
+  const it = fields(value, 'safety');
+  return { of: text(it, 'of'), with: text(it, 'with'), devices: list(it, 'devices', safetyDevice) };
+}
+
 export function envelope(value: unknown): Envelope {
   const it = fields(value, 'envelope');
   return {
@@ -162,7 +170,7 @@ function sample(value: unknown): Sample {
       'uptime_s', 'cpu_percent', 'load_1', 'load_5', 'load_15', 'memory_total_bytes', 'memory_used_bytes',
       'memory_available_bytes', 'swap_total_bytes', 'swap_used_bytes',
     ]),
-    ...texts(it, ['os', 'kernel']),
+    ...texts(it, ['os', 'kernel', 'host_name', 'cpu_model', 'virtualization']),
   };
 }
 
@@ -232,6 +240,27 @@ function draft(value: unknown): Draft {
 function delivery(value: unknown): Delivery {
   const known: Delivery[] = ['sealed', 'sent', 'delivered', 'answered'];
   return known.find((state) => state === value) ?? refuse('state', 'a known one');
+}
+
+function daySpend(value: unknown): DaySpend {
+  const it = fields(value, 'today');
+  return { spent_usd: number(it, 'spent_usd'), until: text(it, 'until'), ...numbers(it, ['cap_usd']) };
+}
+
+function safetyDevice(value: unknown): SafetyDevice {
+  const it = fields(value, 'device');
+  const known: SafetyDevice['key'][] = ['changed', 'pinned', 'verified'];
+  return {
+    device_id: number(it, 'device_id'),
+    key: known.find((key) => key === it.key) ?? refuse('key', 'a known one'),
+    number: safetyNumber(it.number),
+    ...(it.changed === undefined ? {} : { changed: safetyNumber(it.changed) }),
+  };
+}
+
+function safetyNumber(value: unknown): SafetyNumber {
+  const it = fields(value, 'number');
+  return { groups: list(it, 'groups', String), qr: list(it, 'qr', String) };
 }
 
 function directMessage(value: unknown): DirectMessage {

@@ -6,7 +6,10 @@ import { MessengerError, type Connection, type Events, type Messenger, type Stop
 import * as parse from './parse.ts';
 import { get, post } from './request.ts';
 import { EventStream } from './stream.ts';
-import type { About, Alert, ChatEntry, Envelope, Link, Pulled, Span, Status, Window } from './types.ts';
+import type { About, Alert, ChatEntry, Envelope, Link, Pulled, Safety, Span, Status, Window } from './types.ts';
+
+/** Alerts of one window; more could not be told apart in a chart. */
+const BANDS_MAX = 500;
 
 export class ServerMessenger implements Messenger {
   #events: EventStream | null = null;
@@ -98,6 +101,16 @@ export class ServerMessenger implements Messenger {
   async alerts(): Promise<Alert[] | null> {
     const answer = await absentIfUnknown(get('/api/alerts'));
     return answer === null ? null : parse.alerts(answer);
+  }
+
+  async alertsIn(host: string, from: number, to: number): Promise<Alert[]> {
+    const query = { host, ...spanQuery({ from, to }), limit: String(BANDS_MAX) };
+    const answer = await absentIfUnknown(get('/api/alerts', query));
+    return answer === null ? [] : parse.alerts(answer);
+  }
+
+  async safety(): Promise<Safety> {
+    return parse.safety(await get('/api/chat/safety'));
   }
 
   async link(): Promise<Link> {

@@ -63,6 +63,11 @@ export interface Sample {
   processes: Process[];
   os?: string;
   kernel?: string;
+  /** What the host calls itself. */
+  host_name?: string;
+  cpu_model?: string;
+  /** Such as `container:docker` or `vm:kvm`; `none` on the bare machine. */
+  virtualization?: string;
 }
 
 export interface HostStatus {
@@ -83,6 +88,15 @@ export interface Usage {
   cost_usd: number;
   answers: number;
   since: string;
+  /** Absent where the agent has no model, or has not told it yet. */
+  today?: DaySpend;
+}
+
+/** What a day in UTC has cost, and may cost. */
+export interface DaySpend {
+  spent_usd: number;
+  cap_usd?: number;
+  until: string;
 }
 
 export interface Status {
@@ -92,6 +106,8 @@ export interface Status {
 
 export interface Link {
   connected: boolean;
+  /** Whether the relay answered when it was asked last; absent while it cannot be asked. */
+  relay?: boolean;
   outbox_waiting: number;
   dead_letters: number;
   awaited: number;
@@ -139,6 +155,8 @@ export interface Alert {
   id: string;
   host: string;
   rule: string;
+  /** What it is about, where that is one number of the host. */
+  metric?: string;
   severity: 'warning' | 'critical';
   state: 'firing' | 'resolved';
   since: string;
@@ -183,6 +201,29 @@ export interface ChatEntry {
   usage?: Tokens;
   took_ms?: number;
   draft?: Draft;
+}
+
+/** What two people compare, to know that nobody stands between two devices. */
+export interface SafetyNumber {
+  /** Twelve groups of five digits. */
+  groups: string[];
+  /** The modules of its QR code, a text a row; `1` is dark. */
+  qr: string[];
+}
+
+export interface SafetyDevice {
+  device_id: number;
+  key: 'changed' | 'pinned' | 'verified';
+  number: SafetyNumber;
+  /** Of a key that waits for a decision. */
+  changed?: SafetyNumber;
+}
+
+/** How our device knows another one's. */
+export interface Safety {
+  of: string;
+  with: string;
+  devices: SafetyDevice[];
 }
 
 export interface DirectMessage {

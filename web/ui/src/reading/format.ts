@@ -7,6 +7,31 @@ type Moment = string | number | Date;
 
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
+// Making one takes longer than using it a hundred times, and a page of charts uses them all the time.
+const NUMBERS = new Map<number, Intl.NumberFormat>();
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
+const CLOCK_WITH_SECONDS = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit', second: '2-digit' });
+const DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+
+function numbersWith(digits: number): Intl.NumberFormat {
+  const made = NUMBERS.get(digits)
+    ?? new Intl.NumberFormat(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  NUMBERS.set(digits, made);
+  return made;
+}
+
+const IN_ORDER = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
+
+/** As people sort names, with numbers in them by their value. */
+export function inOrder(a: string, b: string): number {
+  return IN_ORDER.compare(a, b);
+}
+
+function momentIn(format: Intl.DateTimeFormat, moment: Moment): string {
+  const date = new Date(moment);
+  return Number.isNaN(date.getTime()) ? UNKNOWN : format.format(date);
+}
+
 /** Whether a value was measured at all. */
 export function known(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value);
@@ -14,10 +39,7 @@ export function known(value: unknown): value is number {
 
 export function number(value: Maybe, digits = 0): string {
   if (!known(value)) return UNKNOWN;
-  return value.toLocaleString(undefined, {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
+  return numbersWith(digits).format(value);
 }
 
 export function percent(value: Maybe): string {
@@ -77,27 +99,26 @@ export function took(milliseconds: Maybe): string {
   return milliseconds < 60_000 ? `${number(milliseconds / 1000, 1)} s` : duration(milliseconds / 1000);
 }
 
+/** As fine as "ago" is told: finer would change all the time, and say no more. */
+const AGO_STEP_S = 5;
+
 /** How long ago a moment was, in one unit. */
 export function ago(text: string, now = Date.now()): string {
   const seconds = Math.max(0, Math.round((now - Date.parse(text)) / 1000));
   if (!known(seconds)) return 'never';
-  if (seconds < 2) return 'just now';
-  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < AGO_STEP_S) return 'just now';
+  if (seconds < 60) return `${seconds - (seconds % AGO_STEP_S)} s ago`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
   if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
   return `${Math.floor(seconds / 86400)} d ago`;
 }
 
 export function clock(moment: Moment, withSeconds = false): string {
-  return new Date(moment).toLocaleTimeString(undefined, {
-    hour: 'numeric',
-    minute: '2-digit',
-    ...(withSeconds ? { second: '2-digit' } : {}),
-  });
+  return momentIn(withSeconds ? CLOCK_WITH_SECONDS : CLOCK, moment);
 }
 
 export function day(moment: Moment): string {
-  return new Date(moment).toLocaleDateString(undefined, { day: 'numeric', month: 'short' });
+  return momentIn(DAY, moment);
 }
 
 /** A moment, with its day where it is not today. */

@@ -1,0 +1,65 @@
+//! The safety number of alice's device with the agent's, for people to compare.
+
+use axum::{Json, extract::State};
+use qrcode::{Color, QrCode};
+use serde::Serialize;
+use sysmaint_protocol::{DeviceId, Handle};
+
+use crate::{
+    app::App,
+    backend::{Key, Safety, SafetyNumber},
+    problem::Problem,
+};
+
+#[derive(Serialize)]
+pub(crate) struct Compared {
+    /// Whose device is here.
+    of: Handle,
+    /// Whose devices are there.
+    with: Handle,
+    devices: Vec<Device>,
+}
+
+#[derive(Serialize)]
+struct Device {
+    device_id: DeviceId,
+    key: Key,
+    number: Number,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<Number>,
+}
+
+#[derive(Serialize)]
+struct Number {
+    groups: Vec<String>,
+    /// The modules of the QR code, a text a row; `1` is dark. No quiet zone.
+    qr: Vec<String>,
+}
+
+/// `GET /api/chat/safety`.
+pub(crate) async fn safety(State(app): State<App>) -> Result<Json<Compared>, Problem> {
+    let devices = app.backend().safety().await?;
+    let devices = devices.into_iter().map(device).collect::<Result<_, _>>()?;
+    let config = app.config();
+    Ok(Json(Compared { of: config.alice.clone(), with: config.agent.clone(), devices }))
+}
+
+fn device(safety: Safety) -> Result<Device, Problem> {
+    let Safety { device_id, key, number: pinned, changed } = safety;
+    Ok(Device {
+        device_id,
+        key,
+        number: number(pinned)?,
+        changed: changed.map(number).transpose()?,
+    })
+}
+
+fn number(number: SafetyNumber) -> Result<Number, Problem> {
+    let code = QrCode::new(&number.scannable).map_err(|error| {
+        tracing::error!(%error, "a safety number does not fit a QR code");
+        Problem::internal()
+    })?;
+    let row = |modules: &[Color]| modules.iter().map(|module| module.select('1', '0')).collect();
+    let qr = code.to_colors().chunks(code.width()).map(row).collect();
+    Ok(Number { groups: number.groups, qr })
+}
