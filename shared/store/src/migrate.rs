@@ -30,6 +30,7 @@ pub(crate) const STORE: Schema = Schema {
         include_str!("../migrations/0010_history.sql"),
         include_str!("../migrations/0011_spool.sql"),
         include_str!("../migrations/0012_alerts.sql"),
+        include_str!("../migrations/0013_kept_back.sql"),
     ],
 };
 
