@@ -1,9 +1,12 @@
 //! The real backend: two Signal devices at work, and a watch on their mailboxes.
 
 mod conversation;
+mod demo;
 mod drafts;
 mod incoming;
+mod lossy;
 mod telemetry;
+mod trails;
 mod watch;
 
 use std::{sync::Arc, time::Duration};
@@ -13,18 +16,20 @@ use sysmaint_bus::{Bus, Tap};
 use sysmaint_endpoint::{ContactError, Endpoint, SendError, keep_history};
 use sysmaint_protocol::{
     Alert, ContentId, Handle, Probes, Timestamp,
-    body::{Prompt, Stop, Text, Usage, UsageReset},
+    body::{Prompt, Stop, Usage, UsageReset},
 };
 use sysmaint_store::{History, Metric, Retention, SqlError, Store, WriteError};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
+pub use self::lossy::LossyLink;
+
 use self::drafts::Drafts;
 use crate::{
     Config,
     backend::{
-        Backend, BackendError, ChatEntry, DirectMessage, Event, HostStatus, LinkState, Point,
-        Range, Seen, Window,
+        Backend, BackendError, ChatEntry, DirectMessage, Event, Fault, HostStatus, LinkState,
+        Point, Range, Seen, Trail, Window,
     },
 };
 
@@ -46,6 +51,8 @@ struct Inner {
     retention: Retention,
     alice: Endpoint,
     bob: Endpoint,
+    /// Through which both publish.
+    link: LossyLink,
     bus: Bus,
     drafts: Drafts,
     events: broadcast::Sender<Event>,
@@ -53,7 +60,8 @@ struct Inner {
 }
 
 impl SealedBackend {
-    /// Over two endpoints that share one file.
+    /// Over two endpoints that share one file and publish through one link.
+    #[expect(clippy::too_many_arguments, reason = "one caller, which puts the parts together")]
     pub fn new(
         config: Config,
         probes: Probes,
@@ -61,33 +69,56 @@ impl SealedBackend {
         retention: Retention,
         alice: Endpoint,
         bob: Endpoint,
+        link: LossyLink,
         bus: Bus,
     ) -> Self {
-        let (events, wire) = (broadcast::Sender::new(EVENTS), broadcast::Sender::new(EVENTS));
+        let (events, wire) = (link.trails().events.clone(), broadcast::Sender::new(EVENTS));
         let drafts = Drafts::default();
-        let inner =
-            Inner { config, probes, stale_after, retention, alice, bob, bus, drafts, events, wire };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(Inner {
+                config,
+                probes,
+                stale_after,
+                retention,
+                alice,
+                bob,
+                link,
+                bus,
+                drafts,
+                events,
+                wire,
+            }),
+        }
     }
 
     /// Receives, publishes and tells the pages until the token is cancelled. `tap` shows the
     /// demo's mailboxes; without it the demo's middle panel stays empty.
     pub async fn run(&self, tap: Option<Tap>, shutdown: CancellationToken) {
+        let Inner { alice, bob, link, .. } = &*self.inner;
+        // Before anything moves, so that nothing of it is missed.
+        let traces = [alice.trace(), bob.trace()];
+        if let Err(error) = link.restore(self.store()).await {
+            tracing::warn!(%error, "what the demo's link held waits for the next start");
+        }
+        let [of_alice, of_bob] = traces;
         let work = async {
             tokio::join!(
+                demo::follow(link, alice.handle(), of_alice),
+                demo::follow(link, bob.handle(), of_bob),
+                link.run(self.store()),
                 incoming::alice(self),
                 incoming::bob(self),
                 watch::activity(self),
                 watch::link(self),
                 watch::wire(self, tap),
-                keep_history(&self.inner.alice, &self.inner.retention),
+                keep_history(alice, &self.inner.retention),
             );
         };
         tokio::select! {
             ((), ()) = async {
                 tokio::join!(
-                    self.inner.alice.run(shutdown.clone()),
-                    self.inner.bob.run(shutdown.clone()),
+                    alice.run(shutdown.clone()),
+                    bob.run(shutdown.clone()),
                 )
             } => {}
             () = work => {}
@@ -147,6 +178,7 @@ impl Backend for SealedBackend {
         from: &Handle,
         to: &Handle,
         text: String,
+        fault: Option<Fault>,
     ) -> Result<ContentId, BackendError> {
         let endpoint = self.endpoint(from).ok_or_else(|| {
             BackendError::Invalid(format!("this server does not hold {from}'s keys"))
@@ -154,7 +186,18 @@ impl Backend for SealedBackend {
         if from == to {
             return Err(BackendError::Invalid("a message to oneself needs no bus".into()));
         }
-        Ok(endpoint.send(to, &Text { text }).await?)
+        demo::send(self, endpoint, to, text, fault).await
+    }
+
+    async fn trails(&self) -> Result<Vec<Trail>, BackendError> {
+        demo::trails(self).await
+    }
+
+    async fn release(&self, id: ContentId) -> Result<(), BackendError> {
+        if self.inner.link.release(id) {
+            return Ok(());
+        }
+        Err(BackendError::NotFound(format!("nothing of {id} is held here")))
     }
 
     async fn pull(
