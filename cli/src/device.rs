@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use sysmaint_bus::{
-    Bus, BusConfig, ClientTls, ConnectError, Credentials, NatsDirectory, NatsMailbox,
+    Bus, BusConfig, ClientTls, ConnectError, Credentials, Mailbox, NatsDirectory, NatsMailbox,
 };
 use sysmaint_endpoint::{Clock, Endpoint, EndpointConfig};
 use sysmaint_protocol::{DeviceId, Handle, rest::Transport};
@@ -73,13 +73,25 @@ pub(crate) async fn endpoint(
     bus: &Bus,
     trust_root: &[u8],
 ) -> Result<Endpoint, Failure> {
+    let mailbox = Arc::new(NatsMailbox::new(bus.clone()));
+    endpoint_over(mailbox, handle, store, bus, trust_root).await
+}
+
+/// The same, publishing through another mailbox.
+pub(crate) async fn endpoint_over(
+    mailbox: Arc<dyn Mailbox>,
+    handle: &Handle,
+    store: &Store,
+    bus: &Bus,
+    trust_root: &[u8],
+) -> Result<Endpoint, Failure> {
     let config = EndpointConfig {
         handle: handle.clone(),
         device_id: DeviceId::FIRST,
         trust_root: trust_root.to_vec(),
         transport: Transport::Nats,
         store: store.clone(),
-        mailbox: Arc::new(NatsMailbox::new(bus.clone())),
+        mailbox,
         directory: Arc::new(NatsDirectory::new(bus.clone())),
         clock: Clock::system(),
     };

@@ -4,6 +4,7 @@ pub(crate) mod alerts;
 pub(crate) mod chat;
 mod chat_stream;
 mod csv;
+pub(crate) mod demo;
 pub(crate) mod direct;
 pub(crate) mod health;
 pub(crate) mod prometheus;

@@ -84,6 +84,8 @@ impl App {
             .route("/api/status/link", get(api::status::link))
             .route("/api/status/usage/reset", post(api::status::reset_usage))
             .route("/api/events", get(api::stream::events))
+            .route("/api/demo/release", post(api::demo::release))
+            .route("/api/demo/trails", get(api::demo::trails))
             .route("/api/demo/wire", get(api::stream::wire))
             .fallback(no_such_path)
             .method_not_allowed_fallback(no_such_method)

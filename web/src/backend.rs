@@ -4,7 +4,9 @@ mod chat;
 mod event;
 mod history;
 mod link;
+mod mechanics;
 mod safety;
+mod trail;
 mod window;
 
 use std::time::Duration;
@@ -19,7 +21,9 @@ pub use chat::{ChatEntry, Delivery, Draft, DraftPart};
 pub use event::{Event, Seen};
 pub use history::{Bytes, Measure, Point, Range};
 pub use link::LinkState;
+pub use mechanics::Mechanics;
 pub use safety::{Key, Safety, SafetyNumber};
+pub use trail::{Fault, Happening, Trail, What};
 pub use window::{InvalidWindow, Window};
 
 /// The endpoint, as the pages use it.
@@ -46,13 +50,21 @@ pub trait Backend: Send + Sync + 'static {
     /// The last `limit` prompts with their answers, oldest first.
     async fn chat_history(&self, limit: usize) -> Result<Vec<ChatEntry>, BackendError>;
 
-    /// Seals a text from a device held here to any identity and queues it.
+    /// Seals a text from a device held here to any identity and queues it. A `fault` is done to
+    /// it on its way, between devices held here only; what it keeps from the bus is held.
     async fn send(
         &self,
         from: &Handle,
         to: &Handle,
         text: String,
+        fault: Option<Fault>,
     ) -> Result<ContentId, BackendError>;
+
+    /// What became of direct messages, as far as this process saw it, oldest first.
+    async fn trails(&self) -> Result<Vec<Trail>, BackendError>;
+
+    /// Has what is held of a message go to the bus. Not found if nothing is.
+    async fn release(&self, id: ContentId) -> Result<(), BackendError>;
 
     /// Direct messages received by `reader` after the cursor `after`, oldest first, at most
     /// `limit`. Reading consumes nothing: the same cursor gives the same messages again.

@@ -23,5 +23,5 @@ mod server;
 
 pub use backend::{Backend, BackendError};
 pub use config::Config;
-pub use sealed::SealedBackend;
+pub use sealed::{LossyLink, SealedBackend};
 pub use server::{BindError, ServeError, bind, serve};

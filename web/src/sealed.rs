@@ -1,11 +1,14 @@
 //! The real backend: two Signal devices at work, and a watch on their mailboxes.
 
 mod conversation;
+mod demo;
 mod drafts;
 mod incoming;
+mod lossy;
 mod relay;
 mod safety;
 mod telemetry;
+mod trails;
 mod watch;
 
 use std::{sync::Arc, time::Duration};
@@ -15,18 +18,20 @@ use sysmaint_bus::{Bus, Tap};
 use sysmaint_endpoint::{ContactError, Endpoint, SendError, keep_history};
 use sysmaint_protocol::{
     Alert, ContentId, Handle, Probes, Timestamp,
-    body::{Prompt, Stop, Text, Usage, UsageReset},
+    body::{Prompt, Stop, Usage, UsageReset},
 };
 use sysmaint_store::{History, Metric, Retention, SqlError, Store, View, WriteError};
 use tokio::sync::{broadcast, watch as latest};
 use tokio_util::sync::CancellationToken;
 
+pub use self::lossy::LossyLink;
+
 use self::drafts::Drafts;
 use crate::{
     Config,
     backend::{
-        Backend, BackendError, ChatEntry, DirectMessage, Event, HostStatus, LinkState, Point,
-        Range, Safety, Seen, Window,
+        Backend, BackendError, ChatEntry, DirectMessage, Event, Fault, HostStatus, LinkState,
+        Point, Range, Safety, Seen, Trail, Window,
     },
 };
 
@@ -48,6 +53,8 @@ struct Inner {
     retention: Retention,
     alice: Endpoint,
     bob: Endpoint,
+    /// Through which both publish.
+    link: LossyLink,
     bus: Bus,
     drafts: Drafts,
     /// Whether the relay answered when it was asked last.
@@ -57,7 +64,8 @@ struct Inner {
 }
 
 impl SealedBackend {
-    /// Over two endpoints that share one file.
+    /// Over two endpoints that share one file and publish through one link.
+    #[expect(clippy::too_many_arguments, reason = "one caller, which puts the parts together")]
     pub fn new(
         config: Config,
         probes: Probes,
@@ -65,9 +73,10 @@ impl SealedBackend {
         retention: Retention,
         alice: Endpoint,
         bob: Endpoint,
+        link: LossyLink,
         bus: Bus,
     ) -> Self {
-        let (events, wire) = (broadcast::Sender::new(EVENTS), broadcast::Sender::new(EVENTS));
+        let (events, wire) = (link.trails().events.clone(), broadcast::Sender::new(EVENTS));
         let inner = Inner {
             config,
             probes,
@@ -75,6 +84,7 @@ impl SealedBackend {
             retention,
             alice,
             bob,
+            link,
             bus,
             drafts: Drafts::default(),
             relay: latest::Sender::default(),
@@ -87,22 +97,32 @@ impl SealedBackend {
     /// Receives, publishes and tells the pages until the token is cancelled. `tap` shows the
     /// demo's mailboxes; without it the demo's middle panel stays empty.
     pub async fn run(&self, tap: Option<Tap>, shutdown: CancellationToken) {
+        let Inner { alice, bob, link, .. } = &*self.inner;
+        // Before anything moves, so that nothing of it is missed.
+        let traces = [alice.trace(), bob.trace()];
+        if let Err(error) = link.restore(self.store()).await {
+            tracing::warn!(%error, "what the demo's link held waits for the next start");
+        }
+        let [of_alice, of_bob] = traces;
         let work = async {
             tokio::join!(
+                demo::follow(link, alice.handle(), of_alice),
+                demo::follow(link, bob.handle(), of_bob),
+                link.run(self.store()),
                 incoming::alice(self),
                 incoming::bob(self),
                 watch::activity(self),
                 watch::link(self),
                 relay::ask(self),
                 watch::wire(self, tap),
-                keep_history(&self.inner.alice, &self.inner.retention),
+                keep_history(alice, &self.inner.retention),
             );
         };
         tokio::select! {
             ((), ()) = async {
                 tokio::join!(
-                    self.inner.alice.run(shutdown.clone()),
-                    self.inner.bob.run(shutdown.clone()),
+                    alice.run(shutdown.clone()),
+                    bob.run(shutdown.clone()),
                 )
             } => {}
             () = work => {}
@@ -166,6 +186,7 @@ impl Backend for SealedBackend {
         from: &Handle,
         to: &Handle,
         text: String,
+        fault: Option<Fault>,
     ) -> Result<ContentId, BackendError> {
         let endpoint = self.endpoint(from).ok_or_else(|| {
             BackendError::Invalid(format!("this server does not hold {from}'s keys"))
@@ -173,7 +194,18 @@ impl Backend for SealedBackend {
         if from == to {
             return Err(BackendError::Invalid("a message to oneself needs no bus".into()));
         }
-        Ok(endpoint.send(to, &Text { text }).await?)
+        demo::send(self, endpoint, to, text, fault).await
+    }
+
+    async fn trails(&self) -> Result<Vec<Trail>, BackendError> {
+        demo::trails(self).await
+    }
+
+    async fn release(&self, id: ContentId) -> Result<(), BackendError> {
+        if self.inner.link.release(id) {
+            return Ok(());
+        }
+        Err(BackendError::NotFound(format!("nothing of {id} is held here")))
     }
 
     async fn pull(

@@ -12,6 +12,8 @@
 mod chat;
 #[path = "http/defence.rs"]
 mod defence;
+#[path = "http/demo.rs"]
+mod demo;
 #[path = "http/direct.rs"]
 mod direct;
 #[path = "http/life.rs"]

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use sysmaint_bus::{Bus, Tap};
+use sysmaint_bus::{Bus, NatsMailbox, Tap};
+use sysmaint_endpoint::Clock;
 use sysmaint_protocol::{DeviceId, subject::Mailbox};
 use sysmaint_service::{http_server::Listener, metrics::Metrics};
 use sysmaint_store::Store;
-use sysmaint_web::{Backend, SealedBackend};
+use sysmaint_web::{Backend, LossyLink, SealedBackend};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::Ground;
@@ -62,8 +63,12 @@ pub(crate) async fn devices(
     trust_root: &[u8],
     metrics: &Metrics,
 ) -> Result<Devices, Failure> {
-    let alice = device::endpoint(&settings.web.alice, store, bus, trust_root).await?;
-    let bob = device::endpoint(&settings.web.bob, store, bus, trust_root).await?;
+    let link = LossyLink::new(Arc::new(NatsMailbox::new(bus.clone())), Clock::system());
+    let open = async |handle| {
+        let mailbox = Arc::new(link.clone());
+        device::endpoint_over(mailbox, handle, store, bus, trust_root).await
+    };
+    let (alice, bob) = (open(&settings.web.alice).await?, open(&settings.web.bob).await?);
     let both = vec![alice.clone(), bob.clone()];
     let watch = observation::watch(metrics, "web", both.clone());
     let backend = SealedBackend::new(
@@ -73,6 +78,7 @@ pub(crate) async fn devices(
         settings.agent.retention.clone(),
         alice,
         bob,
+        link,
         bus.clone(),
     );
     Ok(Devices { backend, desk: Desk::new(both), watch })

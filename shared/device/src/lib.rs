@@ -35,6 +35,7 @@ mod held;
 #[cfg(feature = "testing")]
 mod key_use;
 mod listing;
+mod mechanics;
 mod open;
 mod overlay;
 mod prekeys;
@@ -55,6 +56,7 @@ pub use device::{Device, DeviceError};
 pub use enrol::EnrolError;
 #[cfg(feature = "testing")]
 pub use key_use::{Hidden, KeyLedger, KeyUse, UsedTwice};
+pub use mechanics::{Chain, Handshake, KyberPrekey, Mechanics, PostQuantum};
 pub use open::{Ephemeral, Incoming, Opened};
 pub use prekeys::PrekeyError;
 pub use roster::Noted;

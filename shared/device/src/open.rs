@@ -18,6 +18,7 @@ use crate::{
     device::protocol_address,
     guard::{self, Candidates},
     key::IdentityKey,
+    mechanics::{self, Mechanics},
     overlay::{Diff, Overlay, OverlayError},
     prekeys, receipts, repair,
     stop::Stop,
@@ -98,7 +99,16 @@ pub struct Incoming<'a> {
 struct Authentic {
     plaintext: Vec<u8>,
     diff: Diff,
-    opens_session: bool,
+    mechanics: Mechanics,
+}
+
+/// What was found out about an envelope on the way.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// Who is certified to have sealed it.
+    pub(crate) sender: Option<Address>,
+    /// How it used its session, if it was authentic.
+    mechanics: Option<Mechanics>,
 }
 
 impl Device {
@@ -113,16 +123,27 @@ impl Device {
         now: Timestamp,
         incoming: Incoming<'_>,
     ) -> Result<Opened, StoreError> {
+        Ok(self.open_explained(store, rng, now, incoming)?.0)
+    }
+
+    /// The same, with how the message used its session where it was authentic.
+    pub fn open_explained<R: Rng + CryptoRng>(
+        &self,
+        store: &mut dyn Store,
+        rng: &mut R,
+        now: Timestamp,
+        incoming: Incoming<'_>,
+    ) -> Result<(Opened, Option<Mechanics>), StoreError> {
         let digest = digest(incoming.bytes);
         if store.was_settled(digest)? {
-            return Ok(Opened::Duplicate);
+            return Ok((Opened::Duplicate, None));
         }
-        let (opened, sender) = self.open_again(store, rng, now, incoming)?;
+        let (opened, found) = self.open_again(store, rng, now, incoming)?;
         // What nobody has certified is not worth remembering.
-        if sender.is_some() {
+        if found.sender.is_some() {
             store.note_settled(digest)?;
         }
-        Ok(opened)
+        Ok((opened, found.mechanics))
     }
 
     /// The same for an envelope that was held, and was seen before for that reason.
@@ -132,13 +153,13 @@ impl Device {
         rng: &mut R,
         now: Timestamp,
         incoming: Incoming<'_>,
-    ) -> Result<(Opened, Option<Address>), StoreError> {
-        let mut sender = None;
-        let opened = match self.try_open(store, rng, now, incoming, &mut sender) {
+    ) -> Result<(Opened, Found), StoreError> {
+        let mut found = Found::default();
+        let opened = match self.try_open(store, rng, now, incoming, &mut found) {
             Ok(opened) => opened,
-            Err(stop) => stop.conclude(store, now, incoming, sender)?,
+            Err(stop) => stop.conclude(store, now, incoming, found.sender)?,
         };
-        Ok((opened, sender))
+        Ok((opened, found))
     }
 
     fn try_open<R: Rng + CryptoRng>(
@@ -147,7 +168,7 @@ impl Device {
         rng: &mut R,
         now: Timestamp,
         incoming: Incoming<'_>,
-        sender: &mut Option<Address>,
+        found: &mut Found,
     ) -> Result<Opened, Stop> {
         let envelope = Envelope::parse(incoming.bytes.to_vec())
             .map_err(|_| Stop::Dead(DeadReason::NotAnEnvelope))?;
@@ -163,11 +184,11 @@ impl Device {
         let ask = |stop: Stop| stop.ask(kind, contents, incoming.transfer_id, peer);
         if judged.is_err() {
             let known = trust::is_known(store, certified)?;
-            *sender = known.then_some(peer);
+            found.sender = known.then_some(peer);
             let expired = DeadReason::CertificateExpired;
             return Err(if known { ask(Stop::Curable(expired)) } else { Stop::Dead(expired) });
         }
-        *sender = Some(peer);
+        found.sender = Some(peer);
         trust::pin(store, certified, now)?;
 
         match kind {
@@ -175,7 +196,7 @@ impl Device {
                 let message = SignalMessage::try_from(contents)
                     .map_err(|_| Stop::Dead(DeadReason::Undecryptable))?;
                 let authentic = self.decrypt(store, rng, certified, &message).map_err(ask)?;
-                self.accept(store, now, incoming, peer, authentic)
+                self.accept(store, now, incoming, peer, authentic, found)
             }
             CiphertextMessageType::PreKey => {
                 let message = PreKeySignalMessage::try_from(contents)
@@ -185,7 +206,7 @@ impl Device {
                     prekeys::note_unknown(store, rng, now, named_prekeys(&message))?;
                 }
                 let authentic = outcome.map_err(ask)?;
-                self.accept(store, now, incoming, peer, authentic)
+                self.accept(store, now, incoming, peer, authentic, found)
             }
             CiphertextMessageType::Plaintext
                 if self.take_request(store, now, peer, contents)? =>
@@ -220,6 +241,7 @@ impl Device {
     ) -> Result<Authentic, Stop> {
         let peer = certified.owner;
         let candidates = guard::signal(store.peers(), peer, message)?.map_err(Stop::from)?;
+        let mechanics = mechanics::continuing(&candidates, message);
         let overlay = self.overlay(store, certified, candidates)?;
         let address = protocol_address(peer)?;
         let (mut sessions, mut identities) = (overlay.view(), overlay.view());
@@ -231,7 +253,7 @@ impl Device {
             rng,
         ));
         let plaintext = outcome.map_err(Stop::from)?;
-        Ok(Authentic { plaintext, diff: overlay.into_diff(), opens_session: false })
+        Ok(Authentic { plaintext, diff: overlay.into_diff(), mechanics })
     }
 
     fn decrypt_prekey<R: Rng + CryptoRng>(
@@ -248,6 +270,7 @@ impl Device {
         if inner != certified.key {
             return Err(Stop::Dead(DeadReason::CertificateOfAnother));
         }
+        let mechanics = mechanics::opening(store, &candidates, message)?;
         let overlay = self.overlay(store, certified, candidates)?;
         let address = protocol_address(peer)?;
         let (mut sessions, mut identities) = (overlay.view(), overlay.view());
@@ -263,7 +286,7 @@ impl Device {
             rng,
         ));
         let plaintext = outcome.map_err(Stop::from)?;
-        Ok(Authentic { plaintext, diff: overlay.into_diff(), opens_session: true })
+        Ok(Authentic { plaintext, diff: overlay.into_diff(), mechanics })
     }
 
     fn overlay<'a>(
@@ -285,6 +308,7 @@ impl Device {
         incoming: Incoming<'_>,
         peer: Address,
         authentic: Authentic,
+        found: &mut Found,
     ) -> Result<Opened, Stop> {
         let content = unpad(&authentic.plaintext).map_err(|_| Stop::Dead(DeadReason::Content))?;
         let (header, body) =
@@ -298,6 +322,7 @@ impl Device {
         if !authentic.diff.apply(store, peer)? {
             return Err(Stop::Dead(DeadReason::Replay));
         }
+        found.mechanics = Some(authentic.mechanics);
         if !header.kind.is_ephemeral() {
             store.note_received(peer, header.sequence)?;
         }
@@ -315,7 +340,7 @@ impl Device {
             }
             _ => {}
         }
-        receipts::owe(store, peer, &header, authentic.opens_session, now)?;
+        receipts::owe(store, peer, &header, authentic.mechanics.handshake.is_some(), now)?;
         let new = store.deliver(&NewInbox {
             sender: peer,
             sender_handle: &header.sender_handle,

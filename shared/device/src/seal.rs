@@ -17,6 +17,7 @@ use crate::{
     bundle::has_usable_session,
     device::{self, protocol_address, system_time},
     key::{IdentityKey, InvalidKey},
+    mechanics::{self, Mechanics},
     overlay::{Overlay, OverlayError},
     store::{NewOutbox, Peer, Store, StoreError},
     trust,
@@ -170,7 +171,7 @@ impl Device {
             sender_handle: self.handle.clone(),
         };
         let plaintext = pad(header.encode(draft.body))?;
-        let envelope = self.encrypt(store, rng, now, recipient, &peer, &plaintext)?;
+        let (envelope, mechanics) = self.encrypt(store, rng, now, recipient, &peer, &plaintext)?;
         let mailbox = Mailbox::new(to.clone(), recipient.device_id);
         let transfer_id = TransferId::from_bytes(rng.random());
         let mut sealed = Sealed::new(mailbox, peer.registration_id, transfer_id, envelope);
@@ -180,6 +181,7 @@ impl Device {
         let resendable = !draft.kind.is_refillable() && !draft.kind.is_ephemeral();
         store.queue(&NewOutbox {
             sealed: &sealed,
+            mechanics,
             recipient,
             content_id: draft.content_id,
             kind: draft.kind,
@@ -199,7 +201,7 @@ impl Device {
         recipient: Address,
         peer: &Peer,
         plaintext: &[u8],
-    ) -> Result<Envelope, SealError> {
+    ) -> Result<(Envelope, Option<Mechanics>), SealError> {
         let certificate = certificate(store)?;
         let address = protocol_address(recipient)?;
         let identity = Some(peer.identity_key.to_signal()?);
@@ -216,7 +218,9 @@ impl Device {
         ))?;
         let content = content(&ciphertext, certificate)?;
         overlay.into_diff().apply(store, recipient)?;
-        self.seal_content(store, rng, recipient, peer.identity_key, &content)
+        let mechanics = mechanics::of_sealed(&ciphertext);
+        let envelope = self.seal_content(store, rng, recipient, peer.identity_key, &content)?;
+        Ok((envelope, mechanics))
     }
 
     /// The outer layer alone, which hides the sender and proves them to the recipient.

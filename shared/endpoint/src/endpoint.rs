@@ -12,7 +12,7 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Clock, Inbox, Status, Step, StepError,
+    Clock, Inbox, Status, Step, StepError, Trace,
     checks::Checks,
     enrol, publish, receive, repair,
     rosters::{self, Rosters},
@@ -76,6 +76,7 @@ pub(crate) struct Inner {
     pub(crate) rosters: Rosters,
     pub(crate) status: watch::Sender<Status>,
     pub(crate) activity: broadcast::Sender<Activity>,
+    pub(crate) trace: broadcast::Sender<Trace>,
 }
 
 /// Something happened that a page may want to show.
@@ -165,6 +166,7 @@ impl Endpoint {
             rosters: Rosters::default(),
             status: watch::Sender::new(Status { registered, ..Status::default() }),
             activity: broadcast::Sender::new(ACTIVITY),
+            trace: broadcast::Sender::new(ACTIVITY),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -269,11 +271,15 @@ impl Endpoint {
         let device = self.inner.device.clone();
         let now = self.inner.clock.now();
         let run = move |tx: &sysmaint_store::Tx<'_>| {
-            step(&mut Step::new(tx, &device, now).map_err(E::from)?)
+            let mut taken = Step::new(tx, &device, now).map_err(E::from)?;
+            let value = step(&mut taken)?;
+            Ok::<_, E>((value, taken.queued().to_vec()))
         };
         let outcome = self.inner.store.write(run).await;
         self.inner.queued.notify_one();
-        outcome
+        let (value, queued) = outcome?;
+        self.trace_sealed(queued);
+        Ok(value)
     }
 }
 

@@ -26,6 +26,7 @@ mod rosters;
 mod send;
 mod status;
 mod step;
+mod trace;
 mod trust;
 mod upkeep;
 
@@ -39,4 +40,5 @@ pub use send::SendError;
 pub use status::Status;
 pub use step::{Step, StepError};
 pub use sysmaint_device::Ephemeral;
+pub use trace::Trace;
 pub use trust::DecisionError;

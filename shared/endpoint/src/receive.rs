@@ -103,15 +103,16 @@ async fn open(endpoint: &Endpoint, delivery: &Delivery) -> bool {
     let (bytes, transfer_id) = (delivery.bytes.clone(), delivery.transfer_id);
     let stored_at = delivery.stored_at;
     let outcome = endpoint
-        .step(move |step| -> Result<Opened, StepError> {
+        .step(move |step| -> Result<_, StepError> {
             let now = step.now();
             let (device, store, rng) = step.parts();
             let incoming = Incoming { bytes: &bytes, transfer_id, stored_at };
-            Ok(device.open_envelope(store, rng, now, incoming)?)
+            Ok(device.open_explained(store, rng, now, incoming)?)
         })
         .await;
     match outcome {
-        Ok(opened) => {
+        Ok((opened, mechanics)) => {
+            endpoint.trace_arrived(transfer_id, &opened, mechanics);
             note(endpoint, &opened);
             true
         }

@@ -8,7 +8,7 @@ use sysmaint_protocol::{
     Address, ContentId, DeviceId, Handle, Timestamp,
     body::{Body, Telemetry},
 };
-use sysmaint_store::{DeviceStore, SqlError, Tx};
+use sysmaint_store::{DeviceStore, Queued, SqlError, Tx};
 
 /// The tables, the device, and the moment, inside one transaction.
 pub struct Step<'a, 'tx> {
@@ -120,6 +120,11 @@ impl<'a, 'tx> Step<'a, 'tx> {
         }
         self.send_to(to, in_reply_to, body, Reach::Among(&[device_id]))?;
         Ok(true)
+    }
+
+    /// What this step has sealed so far, in order.
+    pub fn queued(&self) -> &[Queued] {
+        self.store.queued()
     }
 
     /// The moment of this step.

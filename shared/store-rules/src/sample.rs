@@ -119,6 +119,7 @@ pub fn queue(store: &mut dyn Store, to: u8, transfer: u16, content: u16, kind: K
     let body = format!("said {content}");
     let entry = NewOutbox {
         sealed: &sealed(transfer),
+        mechanics: None,
         recipient: address(to),
         content_id: content_id(content),
         kind,

@@ -10,16 +10,30 @@ mod repair;
 pub(crate) use codes::{address, blob16, handle, invalid, kind, timestamp};
 
 use rusqlite::{Connection, OptionalExtension};
-use sysmaint_device::store::StoreError;
-use sysmaint_protocol::{Address, Handle};
+use sysmaint_device::{Mechanics, store::StoreError};
+use sysmaint_protocol::{Address, ContentId, Handle, TransferId, subject::Mailbox};
 
 use crate::SqlError;
 
 /// One device in a file, inside the caller's transaction.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct DeviceStore<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) slot: i64,
+    queued: Vec<Queued>,
+}
+
+/// An envelope that a step has queued, and how its message used the session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// What is said.
+    pub content_id: ContentId,
+    /// Names the envelope.
+    pub transfer_id: TransferId,
+    /// Where it goes.
+    pub to: Mailbox,
+    /// How it was made; nobody keeps it.
+    pub mechanics: Option<Mechanics>,
 }
 
 impl<'a> DeviceStore<'a> {
@@ -31,7 +45,7 @@ impl<'a> DeviceStore<'a> {
             .prepare_cached("SELECT id FROM slot WHERE handle = ?1")?
             .query_row([handle.as_str()], |row| row.get(0))
             .optional()?;
-        Ok(slot.map(|slot| Self { connection, slot }))
+        Ok(slot.map(|slot| Self::new(connection, slot)))
     }
 
     pub(crate) fn find_or_make(
@@ -42,7 +56,16 @@ impl<'a> DeviceStore<'a> {
             return Ok(found);
         }
         connection.execute("INSERT INTO slot (handle) VALUES (?1)", [handle.as_str()])?;
-        Ok(Self { connection, slot: connection.last_insert_rowid() })
+        Ok(Self::new(connection, connection.last_insert_rowid()))
+    }
+
+    const fn new(connection: &'a Connection, slot: i64) -> Self {
+        Self { connection, slot, queued: Vec::new() }
+    }
+
+    /// What was queued through this, in order.
+    pub fn queued(&self) -> &[Queued] {
+        &self.queued
     }
 
     /// Its number among the file's devices.

@@ -21,6 +21,7 @@ mod firing;
 mod history;
 mod inbox;
 mod integrity;
+mod kept_back;
 mod lock;
 mod losses;
 mod migrate;
@@ -44,7 +45,7 @@ pub use chat::{Chat, ChatRow};
 pub use cipher::Passphrase;
 pub use connection::OpenError;
 pub use dead_letters::DeadLetters;
-pub use device_store::DeviceStore;
+pub use device_store::{DeviceStore, Queued};
 pub use direct_messages::{DirectMessageRow, DirectMessages};
 pub use exchanges::{ExchangeRow, Exchanges};
 pub use firing::{DueAlert, Firing, FiringRow};
@@ -53,6 +54,7 @@ pub use history::{
     UnknownMetric, readings,
 };
 pub use inbox::{Inbox, InboxRow};
+pub use kept_back::{KeptBack, KeptRow};
 pub use lock::LockError;
 pub use losses::LossRow;
 pub use outbox::{Outbox, OutboxRow, PAUSE_MAX};

@@ -32,6 +32,7 @@ pub(crate) const STORE: Schema = Schema {
         include_str!("../migrations/0012_alerts.sql"),
         include_str!("../migrations/0013_day_spend.sql"),
         include_str!("../migrations/0014_alert_metric.sql"),
+        include_str!("../migrations/0015_kept_back.sql"),
     ],
 };
 

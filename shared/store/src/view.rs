@@ -6,8 +6,8 @@ use rusqlite::Connection;
 use sysmaint_protocol::Handle;
 
 use crate::{
-    Alerts, Chat, DeadLetters, DeviceStore, DirectMessages, Exchanges, Firing, Inbox, Outbox,
-    OwnSamples, Repairs, Sent, Spend, SqlError, Telemetry, UsageTable, integrity,
+    Alerts, Chat, DeadLetters, DeviceStore, DirectMessages, Exchanges, Firing, Inbox, KeptBack,
+    Outbox, OwnSamples, Repairs, Sent, Spend, SqlError, Telemetry, UsageTable, integrity,
 };
 
 /// The tables, for looking. Changing anything through it fails.
@@ -77,6 +77,11 @@ impl<'a> View<'a> {
     /// What people wrote to each other.
     pub const fn direct_messages(&self) -> DirectMessages<'a> {
         DirectMessages(self.connection)
+    }
+
+    /// What the demo's link holds.
+    pub const fn kept_back(&self) -> KeptBack<'a> {
+        KeptBack(self.connection)
     }
 
     /// What the agent remembers of conversations.

@@ -6,7 +6,7 @@ use sysmaint_protocol::{ContentId, Handle};
 
 use crate::{
     app::App,
-    backend::DirectMessage,
+    backend::{DirectMessage, Fault},
     input::{self, JsonBody, QueryString},
     problem::Problem,
 };
@@ -20,11 +20,13 @@ pub(crate) struct Outgoing {
     from: String,
     to: String,
     text: String,
+    #[serde(default)]
+    fault: Option<Fault>,
 }
 
 #[derive(Serialize)]
 pub(crate) struct Accepted {
-    id: ContentId,
+    pub(crate) id: ContentId,
 }
 
 #[derive(Deserialize)]
@@ -52,7 +54,7 @@ pub(crate) async fn send(
         return Err(Problem::invalid("\"from\" and \"to\" are the same identity"));
     }
     let text = input::text("text", outgoing.text)?;
-    let id = app.backend().send(&from, &to, text).await?;
+    let id = app.backend().send(&from, &to, text, outgoing.fault).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { id })))
 }
 

@@ -93,6 +93,7 @@ fn event_frame(event: Event) -> Result<Frame, axum::Error> {
         Event::Draft(part) => Frame::default().event("delta").json_data(&*part),
         Event::Host(status) => Frame::default().event("host").json_data(&*status),
         Event::Link(link) => Frame::default().event("link").json_data(link),
+        Event::Trail(trail) => Frame::default().event("trail").json_data(&*trail),
         Event::Usage(usage) => Frame::default().event("usage").json_data(usage),
     }
 }

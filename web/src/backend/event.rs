@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sysmaint_protocol::{Alert, Handle, Timestamp, body::Usage};
 
-use super::{ChatEntry, DirectMessage, DraftPart, HostStatus, LinkState};
+use super::{ChatEntry, DirectMessage, DraftPart, HostStatus, LinkState, Trail};
 
 /// Something changed. Large parts are shared, since every open page gets a copy.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub enum Event {
     Host(Arc<HostStatus>),
     /// The connection to the bus or the queues behind it changed.
     Link(LinkState),
+    /// More became of a direct message.
+    Trail(Arc<Trail>),
     /// The agent's counters changed.
     Usage(Usage),
 }

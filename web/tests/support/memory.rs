@@ -9,14 +9,14 @@ use std::{
 
 use async_trait::async_trait;
 use sysmaint_protocol::{
-    Alert, ContentId, DeviceId, Handle, Timestamp,
+    Alert, ContentId, DeviceId, Handle, Timestamp, TransferId,
     body::{Answer, Tokens, ToolUse, Usage},
     subject::Mailbox,
 };
 use sysmaint_store::{History, Metric};
 use sysmaint_web::backend::{
-    Backend, BackendError, ChatEntry, Delivery, DirectMessage, DraftPart, Event, HostStatus, Key,
-    LinkState, Point, Range, Safety, SafetyNumber, Seen, Window,
+    Backend, BackendError, ChatEntry, Delivery, DirectMessage, DraftPart, Event, Fault, Happening,
+    HostStatus, Key, LinkState, Point, Range, Safety, SafetyNumber, Seen, Trail, What, Window,
 };
 use tokio::sync::broadcast;
 
@@ -55,6 +55,7 @@ struct State {
     link: LinkState,
     safety: Vec<Safety>,
     asked: Vec<(Window, Vec<Metric>)>,
+    trails: Vec<Trail>,
 }
 
 impl Memory {
@@ -122,6 +123,24 @@ impl Memory {
         let headers = vec![("Nats-Msg-Id".to_owned(), id(seed ^ 0xffff).to_string())];
         let bytes = envelope(seed, size).into();
         let _ = self.shared.wire.send(Seen { subject, bytes, at: now(), headers });
+    }
+
+    /// What the link would hold.
+    fn keep_back(&self, id: ContentId, from: &Handle, to: &Handle, text: String, fault: Fault) {
+        let what = if fault == Fault::Drop { What::Dropped } else { What::Delayed };
+        let envelope = TransferId::from_bytes(*id.as_bytes());
+        let trail = Trail {
+            id,
+            from: Some(from.clone()),
+            to: to.clone(),
+            at: now(),
+            fault: Some(fault),
+            held: true,
+            text: Some(text),
+            events: vec![Happening { at: now(), envelope, what }],
+        };
+        self.state().trails.push(trail.clone());
+        self.tell(Event::Trail(Arc::new(trail)));
     }
 
     fn next_id(&self) -> ContentId {
@@ -248,11 +267,16 @@ impl Backend for Memory {
         from: &Handle,
         to: &Handle,
         text: String,
+        fault: Option<Fault>,
     ) -> Result<ContentId, BackendError> {
         if !self.shared.people.contains(to) {
             return Err(BackendError::NotFound(format!("{to} is not registered")));
         }
         let id = self.next_id();
+        if let Some(fault @ (Fault::Drop | Fault::Reorder)) = fault {
+            self.keep_back(id, from, to, text, fault);
+            return Ok(id);
+        }
         let mut state = self.state();
         let seed = state.ids;
         let inbox = state.inboxes.entry(to.clone()).or_default();
@@ -276,6 +300,25 @@ impl Backend for Memory {
         let state = self.state();
         let inbox = state.inboxes.get(reader).map(Vec::as_slice).unwrap_or_default();
         Ok(inbox.iter().filter(|message| message.cursor > after).take(limit).cloned().collect())
+    }
+
+    async fn trails(&self) -> Result<Vec<Trail>, BackendError> {
+        Ok(self.state().trails.clone())
+    }
+
+    async fn release(&self, id: ContentId) -> Result<(), BackendError> {
+        let mut state = self.state();
+        let held = state.trails.iter_mut().find(|trail| trail.id == id && trail.held);
+        let trail =
+            held.ok_or_else(|| BackendError::NotFound(format!("nothing of {id} is held")))?;
+        trail.held = false;
+        let Trail { from: Some(from), to, text: Some(text), .. } = trail.clone() else {
+            return Ok(());
+        };
+        let inbox = state.inboxes.entry(to).or_default();
+        let cursor = inbox.len() as u64 + 1;
+        inbox.push(DirectMessage { cursor, id, from, text, sent_at: now() });
+        Ok(())
     }
 
     async fn hosts(&self) -> Result<Vec<HostStatus>, BackendError> {

@@ -15,6 +15,8 @@ const CHUNK_INDEX_MAX: u64 = 65_535;
 pub(crate) struct Position {
     pub(crate) epoch: u64,
     pub(crate) index: u32,
+    /// Whether it carries a piece of the next secret's agreement.
+    pub(crate) has_chunk: bool,
 }
 
 /// The bytes are missing or not of this format.
@@ -36,12 +38,15 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Position, Malformed> {
     let (index, rest) = varint(rest)?;
     let index = u32::try_from(index).map_err(|_| Malformed("at an impossible index"))?;
     let (&kind, rest) = rest.split_first().ok_or(Malformed("cut short"))?;
-    match kind {
-        0 | 4 => {}
-        1 | 2 | 3 | 5 | 6 => chunk(rest)?,
+    let has_chunk = match kind {
+        0 | 4 => false,
+        1 | 2 | 3 | 5 | 6 => {
+            chunk(rest)?;
+            true
+        }
         _ => return Err(Malformed("of an unknown type")),
-    }
-    Ok(Position { epoch, index })
+    };
+    Ok(Position { epoch, index, has_chunk })
 }
 
 fn chunk(bytes: &[u8]) -> Result<(), Malformed> {
@@ -74,11 +79,12 @@ mod tests {
 
     #[test]
     fn well_formed_messages_pass() {
-        assert_eq!(parse(&[1, 1, 0, 0]).unwrap(), Position { epoch: 1, index: 0 });
-        assert_eq!(parse(&[1, 0xac, 2, 5, 4, 9]).unwrap(), Position { epoch: 300, index: 5 });
+        let position = |epoch, index| Position { epoch, index, has_chunk: false };
+        assert_eq!(parse(&[1, 1, 0, 0]).unwrap(), position(1, 0));
+        assert_eq!(parse(&[1, 0xac, 2, 5, 4, 9]).unwrap(), position(300, 5));
         let mut chunked = vec![1, 1, 7, 1, 3];
         chunked.resize(5 + 32, 0);
-        assert_eq!(parse(&chunked).unwrap().index, 7);
+        assert_eq!(parse(&chunked).unwrap(), Position { has_chunk: true, ..position(1, 7) });
     }
 
     #[test]

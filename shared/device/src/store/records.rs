@@ -7,7 +7,7 @@ use sysmaint_protocol::{
 };
 use zeroize::Zeroizing;
 
-use crate::{Sealed, key::IdentityKey};
+use crate::{Mechanics, Sealed, key::IdentityKey};
 
 /// The device itself.
 #[derive(Clone, PartialEq, Eq)]
@@ -146,6 +146,8 @@ impl fmt::Debug for PrekeyRecord {
 pub struct NewOutbox<'a> {
     /// The envelope.
     pub sealed: &'a Sealed,
+    /// How it used its session; a store need not keep it.
+    pub mechanics: Option<Mechanics>,
     /// For whom.
     pub recipient: Address,
     /// What is said.

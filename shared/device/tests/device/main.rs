@@ -20,6 +20,7 @@ mod hostile;
 mod key_life;
 mod listed;
 mod mallory;
+mod mechanics;
 mod participant;
 mod receipts;
 mod repair;

@@ -16,4 +16,5 @@ mod repair;
 mod samples;
 mod settling;
 mod site;
+mod traces;
 mod windows;

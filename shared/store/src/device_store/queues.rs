@@ -13,7 +13,7 @@ use sysmaint_protocol::{
     subject::Mailbox,
 };
 
-use super::{DeviceStore, address, blob16, columns, timestamp};
+use super::{DeviceStore, Queued, address, blob16, columns, timestamp};
 
 /// Who sent telemetry within this time shares the mailbox.
 const LATELY: Duration = Duration::from_hours(24);
@@ -88,6 +88,12 @@ impl QueueStore for DeviceStore<'_> {
                 entry.sealed_at.as_millis(),
             ],
         )?;
+        self.queued.push(Queued {
+            content_id: entry.content_id,
+            transfer_id,
+            to: entry.sealed.to().clone(),
+            mechanics: entry.mechanics,
+        });
         Ok(())
     }
 

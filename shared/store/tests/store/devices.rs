@@ -198,6 +198,7 @@ fn queue(store: &mut sysmaint_store::DeviceStore<'_>, number: u8, to: &str) -> R
     let service_id = ServiceId::from_random([number; 16]);
     Ok(store.queue(&NewOutbox {
         sealed: &sealed,
+        mechanics: None,
         recipient: Address { service_id, device_id: DeviceId::FIRST },
         content_id: ContentId::from_bytes([number; 16]),
         kind: Kind::Text,

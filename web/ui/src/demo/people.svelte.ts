@@ -2,7 +2,7 @@
 
 import type { Line } from '../frame/line.svelte.ts';
 import { MessengerError, wordsOf } from '../messenger/messenger.ts';
-import type { DirectMessage } from '../messenger/types.ts';
+import type { DirectMessage, Fault, Trail } from '../messenger/types.ts';
 
 /** While no events arrive. */
 const POLL_MS = 2000;
@@ -39,6 +39,8 @@ export class People {
   left = $state.raw<Person | null>(null);
   right = $state.raw<Person | null>(null);
   trouble = $state('');
+  /** What became of messages, by their ids. */
+  trails = $state.raw<ReadonlyMap<string, Trail>>(new Map());
   #line: Line;
   #reading: Promise<void> | null = null;
   #again = false;
@@ -50,7 +52,11 @@ export class People {
   /** Keeps them up to date while a component lives. */
   run(): () => void {
     const { messenger } = this.#line;
-    const stops = [messenger.on('fresh', () => void this.#read()), messenger.on('direct', () => void this.#read())];
+    const stops = [
+      messenger.on('fresh', () => void this.#read()),
+      messenger.on('direct', () => void this.#read()),
+      messenger.on('trail', (trail) => this.#follow([trail])),
+    ];
     const timer = setInterval(() => {
       if (this.#line.connection !== 'live' && !document.hidden) void this.#read();
     }, POLL_MS);
@@ -62,9 +68,9 @@ export class People {
   }
 
   /** Whether it was taken; if not, `trouble` says why. */
-  async send(from: Person, text: string): Promise<boolean> {
+  async send(from: Person, text: string, fault?: Fault): Promise<boolean> {
     try {
-      const { id } = await this.#line.messenger.send(from.name, from.to, text);
+      const { id } = await this.#line.messenger.send(from.name, from.to, text, fault);
       const known = from.messages.some((message) => message.id === id);
       if (!known) from.put({ id, text, at: new Date().toISOString(), own: true, delivered: false });
       this.trouble = '';
@@ -73,6 +79,16 @@ export class People {
       const unsure = error instanceof MessengerError && error.status === 0;
       this.trouble = `${unsure ? 'Not confirmed' : 'Not sent'}: ${wordsOf(error)}. Your text is still there.`;
       return false;
+    }
+  }
+
+  /** Has what the link holds of a message go to the bus. */
+  async release(id: string): Promise<void> {
+    try {
+      await this.#line.messenger.release(id);
+      this.trouble = '';
+    } catch (error) {
+      this.trouble = `Not sent again: ${wordsOf(error)}.`;
     }
   }
 
@@ -93,11 +109,23 @@ export class People {
         await this.#meet();
         if (this.left && this.right) {
           await Promise.all([this.#pull(this.left, this.right), this.#pull(this.right, this.left)]);
+          this.#follow(await this.#line.messenger.trails());
         }
       } while (this.#again);
       this.trouble = '';
     } catch (error) {
       this.trouble = `Messages could not be read: ${wordsOf(error)}. Trying again.`;
+    }
+  }
+
+  #follow(trails: Trail[]): void {
+    this.trails = new Map([...this.trails, ...trails.map((trail) => [trail.id, trail] as const)]);
+    for (const { id, from, text, at, held } of trails) {
+      const person = [this.left, this.right].find((one) => one?.name === from);
+      // What is held is in nobody's inbox yet: after a page was loaded again, only this tells of it.
+      if (held && text !== undefined && person && !person.messages.some((message) => message.id === id)) {
+        person.put({ id, text, at, own: true, delivered: false });
+      }
     }
   }
 

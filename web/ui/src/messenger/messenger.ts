@@ -5,7 +5,8 @@
 // without a change to any page.
 
 import type {
-  About, Alert, ChatEntry, DraftPart, Envelope, HostStatus, Link, Pulled, Safety, Span, Status, Usage, Window,
+  About, Alert, ChatEntry, DraftPart, Envelope, Fault, HostStatus, Link, Pulled, Safety, Span, Status, Trail, Usage,
+  Window,
 } from './types.ts';
 
 /** How the stream of events is. */
@@ -21,6 +22,7 @@ export interface Events {
   chat: ChatEntry;
   delta: DraftPart;
   direct: undefined;
+  trail: Trail;
   link: Link;
   usage: Usage;
 }
@@ -42,8 +44,12 @@ export interface Messenger {
   chatEntry(id: string): Promise<ChatEntry>;
   /** Oldest first. */
   chatHistory(): Promise<ChatEntry[]>;
-  /** Seals a direct message and queues it. */
-  send(from: string, to: string, text: string): Promise<{ id: string }>;
+  /** Seals a direct message and queues it; a fault is done to it on its way. */
+  send(from: string, to: string, text: string, fault?: Fault): Promise<{ id: string }>;
+  /** What became of direct messages. */
+  trails(): Promise<Trail[]>;
+  /** Lets go what the demo's link holds of a message. */
+  release(id: string): Promise<void>;
   pull(reader: string, after: number): Promise<Pulled>;
   status(): Promise<Status>;
   /** What a host measured in a span of time. */

@@ -2,9 +2,9 @@
 // page has to doubt what it holds.
 
 import type {
-  About, Alert, ChatEntry, DaySpend, Delivery, DirectMessage, Disk, Draft, DraftPart, Envelope, Gap, HostStatus, Link,
-  Network, Process, Pulled, Safety, SafetyDevice, SafetyNumber, Sample, Series, Status, Temperature, Tokens, ToolUse,
-  Usage, Window,
+  About, Alert, ChatEntry, DaySpend, Delivery, DirectMessage, Disk, Draft, DraftPart, Envelope, Fault, Gap, Happening,
+  HostStatus, Link, Mechanics, Network, Process, Pulled, Safety, SafetyDevice, SafetyNumber, Sample, Series, Status,
+  Temperature, Tokens, ToolUse, Trail, Usage, Window,
 } from './types.ts';
 
 type Fields = Record<string, unknown>;
@@ -153,6 +153,60 @@ export function envelope(value: unknown): Envelope {
     at: text(it, 'at'),
     headers: list(it, 'headers', header),
   };
+}
+
+export function trails(value: unknown): Trail[] {
+  return list(fields(value, 'trails'), 'trails', trail);
+}
+
+export function trail(value: unknown): Trail {
+  const it = fields(value, 'trail');
+  const fault = FAULTS.find((known) => known === it.fault);
+  return {
+    id: text(it, 'id'),
+    to: text(it, 'to'),
+    at: text(it, 'at'),
+    held: it.held === true,
+    events: list(it, 'events', happening),
+    ...texts(it, ['from', 'text']),
+    ...(fault ? { fault } : {}),
+  };
+}
+
+const FAULTS: Fault[] = ['tamper', 'replay', 'drop', 'reorder'];
+
+function happening(value: unknown): Happening {
+  const it = fields(value, 'event');
+  return {
+    at: text(it, 'at'),
+    envelope: text(it, 'envelope'),
+    what: text(it, 'what'),
+    ...numbers(it, ['bit']),
+    ...texts(it, ['reason']),
+    ...(it.mechanics === undefined ? {} : { mechanics: mechanics(it.mechanics) }),
+  };
+}
+
+function mechanics(value: unknown): Mechanics {
+  const it = fields(value, 'mechanics');
+  const chain = (['opened', 'turned', 'continued'] as const).find((known) => known === it.chain);
+  return {
+    chain: chain ?? refuse('chain', 'a known one'),
+    counter: number(it, 'counter'),
+    ...(it.handshake === undefined ? {} : { handshake: handshake(it.handshake) }),
+    ...(it.post_quantum === undefined ? {} : { post_quantum: position(it.post_quantum) }),
+  };
+}
+
+function handshake(value: unknown): NonNullable<Mechanics['handshake']> {
+  const it = fields(value, 'handshake');
+  const kyber = (['one_time', 'last_resort'] as const).find((known) => known === it.kyber);
+  return { one_time: it.one_time === true, kyber: kyber ?? 'unknown' };
+}
+
+function position(value: unknown): NonNullable<Mechanics['post_quantum']> {
+  const it = fields(value, 'post_quantum');
+  return { epoch: number(it, 'epoch'), index: number(it, 'index'), carries_piece: it.carries_piece === true };
 }
 
 function sample(value: unknown): Sample {

@@ -6,7 +6,7 @@ import { MessengerError, type Connection, type Events, type Messenger, type Stop
 import * as parse from './parse.ts';
 import { get, post } from './request.ts';
 import { EventStream } from './stream.ts';
-import type { About, Alert, ChatEntry, Envelope, Link, Pulled, Safety, Span, Status, Window } from './types.ts';
+import type { About, Alert, ChatEntry, Envelope, Fault, Link, Pulled, Safety, Span, Status, Trail, Window } from './types.ts';
 
 /** Alerts of one window; more could not be told apart in a chart. */
 const BANDS_MAX = 500;
@@ -34,6 +34,7 @@ export class ServerMessenger implements Messenger {
       alert: tell('alert', parse.alert),
       chat: tell('chat', parse.entry),
       delta: tell('delta', parse.draftPart),
+      trail: tell('trail', parse.trail),
       direct: () => this.#emit('direct', undefined),
       link: tell('link', parse.link),
       usage: tell('usage', parse.usage),
@@ -71,8 +72,16 @@ export class ServerMessenger implements Messenger {
     return parse.entries(await get('/api/chat/history'));
   }
 
-  async send(from: string, to: string, text: string): Promise<{ id: string }> {
-    return parse.accepted(await post('/api/e2ee/send', { from, to, text }));
+  async send(from: string, to: string, text: string, fault?: Fault): Promise<{ id: string }> {
+    return parse.accepted(await post('/api/e2ee/send', { from, to, text, ...(fault ? { fault } : {}) }));
+  }
+
+  async trails(): Promise<Trail[]> {
+    return parse.trails(await get('/api/demo/trails'));
+  }
+
+  async release(id: string): Promise<void> {
+    await post('/api/demo/release', { id });
   }
 
   async pull(reader: string, after: number): Promise<Pulled> {

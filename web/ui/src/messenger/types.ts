@@ -238,6 +238,43 @@ export interface Pulled {
   cursor: number;
 }
 
+/** What the demo's link does to one text. */
+export type Fault = 'tamper' | 'replay' | 'drop' | 'reorder';
+
+/** How one message used its session, as the device found it. */
+export interface Mechanics {
+  /** The prekeys of the handshake that it carries. */
+  handshake?: { one_time: boolean; kyber: 'one_time' | 'last_resort' | 'unknown' };
+  chain: 'opened' | 'turned' | 'continued';
+  counter: number;
+  post_quantum?: { epoch: number; index: number; carries_piece: boolean };
+}
+
+/** One thing that happened to one envelope of a message. */
+export interface Happening {
+  at: string;
+  /** Its `Nats-Msg-Id`. */
+  envelope: string;
+  what: string;
+  mechanics?: Mechanics;
+  bit?: number;
+  reason?: string;
+}
+
+/** What became of a direct message, as far as the server saw it. */
+export interface Trail {
+  id: string;
+  from?: string;
+  to: string;
+  at: string;
+  fault?: Fault;
+  /** Whether the link holds its true bytes. */
+  held: boolean;
+  /** What it says, while it is held. */
+  text?: string;
+  events: Happening[];
+}
+
 /** What a reader of the bus sees of one message. */
 export interface Envelope {
   subject: string;
