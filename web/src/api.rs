@@ -6,6 +6,7 @@ mod chat_stream;
 mod csv;
 pub(crate) mod direct;
 pub(crate) mod health;
+pub(crate) mod login;
 pub(crate) mod prometheus;
 pub(crate) mod series;
 pub(crate) mod status;
