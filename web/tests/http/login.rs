@@ -176,7 +176,9 @@ async fn a_flood_from_one_address_is_slowed_and_another_address_gets_in() {
     let server = start(settings()).await;
     let (flood, owner) = (Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3));
     let guesses = (0..40).map(|number| {
-        tokio::spawn(log_in(&format!("guess number {number}")).from(flood).send(server.address))
+        tokio::spawn(
+            log_in(&format!("guess number {number}")).sent_from(flood).send(server.address),
+        )
     });
     let (mut judged, mut refused) = (0, 0);
     for guess in guesses.collect::<Vec<_>>() {
@@ -190,7 +192,7 @@ async fn a_flood_from_one_address_is_slowed_and_another_address_gets_in() {
         }
     }
     assert!(judged >= 5 && refused >= 30, "{judged} were judged, {refused} refused");
-    assert_eq!(log_in(PASSWORD).from(owner).send(server.address).await.status, 204);
+    assert_eq!(log_in(PASSWORD).sent_from(owner).send(server.address).await.status, 204);
 }
 
 #[tokio::test]

@@ -100,8 +100,9 @@ impl Request {
 
     /// Sends it from another of loopback's addresses.
     #[must_use]
-    pub const fn from(self, source: Ipv4Addr) -> Self {
-        Self { source, ..self }
+    pub fn sent_from(mut self, source: Ipv4Addr) -> Self {
+        self.source = source;
+        self
     }
 
     /// Sends it and reads the response to its end.
