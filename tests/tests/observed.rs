@@ -114,3 +114,44 @@ async fn relay_and_pages_speak_https_once_they_have_a_certificate() {
     assert_eq!(post(format!("http://localhost:{web}")).await.unwrap().status(), 403);
     assert!(stack.stop().await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_see_the_pages_once_they_know_the_password() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let password = directory.path().join("password");
+    std::fs::write(&password, "correct horse battery\n").unwrap();
+    let mut stack = Stack::builder()
+        .with("WEB_BIND", "0.0.0.0")
+        .with("WEB_HOSTS", "monitor.example")
+        .with("WEB_PASSWORD_FILE", password.display())
+        .start()
+        .await;
+    let port = stack.web().port();
+    assert!(stack.process().stdout().contains(&format!("ready http://127.0.0.1:{port}\n")));
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .resolve("monitor.example", ([127, 0, 0, 1], port).into())
+        .build()
+        .unwrap();
+    let url = |path: &str| format!("http://monitor.example:{port}{path}");
+    let log_in = |password: &str| {
+        client.post(url("/api/login")).json(&serde_json::json!({ "password": password })).send()
+    };
+    assert_eq!(client.get(url("/readyz")).send().await.unwrap().status(), 200);
+    assert_eq!(client.get(url("/api/status/current")).send().await.unwrap().status(), 401);
+    let shown = client.get(url("/?host=diagprobe&range=24h")).send().await.unwrap();
+    assert_eq!(shown.headers()["location"], "/login?next=/%3Fhost%3Ddiagprobe%26range%3D24h");
+    assert_eq!(log_in("correct horse battery\n").await.unwrap().status(), 401);
+    let entered = log_in("correct horse battery").await.unwrap();
+    assert_eq!(entered.status(), 204);
+    let cookie = entered.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap();
+    let status =
+        client.get(url("/api/status/current")).header("cookie", cookie).send().await.unwrap();
+    let status: Value = serde_json::from_str(&status.text().await.unwrap()).unwrap();
+    assert_eq!(status["hosts"][0]["host"], "diagprobe");
+    assert!(stack.stop().await);
+    let log = stack.process().stderr();
+    assert!(log.contains("WEB_BIND=0.0.0.0 without TLS"), "{log}");
+    let secret = cookie.split('=').nth(1).unwrap();
+    assert!(!log.contains("correct horse") && !log.contains(secret), "{log}");
+}

@@ -11,7 +11,7 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use memory::{Agent, Memory, now};
 use sysmaint_protocol::Handle;
-use sysmaint_web::{Backend as _, Config, bind, serve};
+use sysmaint_web::{Backend as _, Config, LoginSettings, bind, serve};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
@@ -20,7 +20,9 @@ async fn main() {
     let config = Config {
         port: std::env::var("WEB_PORT").map_or(3000, |port| port.parse().unwrap()),
         bind: Ipv4Addr::LOCALHOST.into(),
+        hosts: Vec::new(),
         tls: None,
+        login: LoginSettings::default(),
         alice: handle("alice"),
         bob: handle("bob"),
         agent: handle("sysmaint"),

@@ -7,6 +7,7 @@ mod csv;
 pub(crate) mod demo;
 pub(crate) mod direct;
 pub(crate) mod health;
+pub(crate) mod login;
 pub(crate) mod prometheus;
 pub(crate) mod safety;
 pub(crate) mod series;

@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    Backend, Config, api, assets,
-    guard::{self, Names},
+    Backend, Config, api, assets, guard,
+    login::{self, Login},
+    names::Names,
     problem::Problem,
 };
 
@@ -33,6 +34,7 @@ pub(crate) struct App(Arc<Shared>);
 struct Shared {
     backend: Arc<dyn Backend>,
     config: Config,
+    login: Login,
     metrics: Metrics,
     names: Names,
     shutdown: CancellationToken,
@@ -43,6 +45,7 @@ struct Shared {
 impl App {
     pub(crate) fn new(
         config: Config,
+        login: Login,
         names: Names,
         backend: Arc<dyn Backend>,
         metrics: Metrics,
@@ -50,7 +53,7 @@ impl App {
         shutdown: CancellationToken,
     ) -> Self {
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-        Self(Arc::new(Shared { backend, config, metrics, names, shutdown, source, streams }))
+        Self(Arc::new(Shared { backend, config, login, metrics, names, shutdown, source, streams }))
     }
 
     pub(crate) fn router(self) -> Router {
@@ -58,6 +61,7 @@ impl App {
             .route("/", get(assets::page))
             .route("/chat", get(assets::page))
             .route("/demo", get(assets::page))
+            .route("/login", get(api::login::page))
             .route("/favicon.svg", get(assets::page))
             .route("/first-paint.js", get(assets::page))
             .route("/licenses.txt", get(assets::page))
@@ -76,6 +80,8 @@ impl App {
             .route("/api/chat/{id}/stop", post(api::chat::stop))
             .route("/api/e2ee/send", post(api::direct::send))
             .route("/api/e2ee/pull", get(api::direct::pull))
+            .route("/api/login", get(api::login::standing).post(api::login::enter))
+            .route("/api/logout", post(api::login::leave))
             .route("/api/status/current", get(api::status::current))
             .route("/api/status/history", get(api::status::history))
             .route("/api/status/series", get(api::series::series))
@@ -91,6 +97,7 @@ impl App {
             .method_not_allowed_fallback(no_such_method)
             .layer(from_fn_with_state(self.clone(), guard::limit_time))
             .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn_with_state(self.clone(), login::require))
             .layer(from_fn_with_state(self.clone(), guard::admit))
             .layer(from_fn(guard::add_headers))
             .with_state(self)
@@ -102,6 +109,10 @@ impl App {
 
     pub(crate) fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    pub(crate) fn login(&self) -> &Login {
+        &self.0.login
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -1,7 +1,7 @@
 //! The pages, embedded as `scripts/build-ui` made them.
 //!
 //! What lies in `assets/` has a hash of its content in its name and may be kept for ever. All else
-//! (the three pages, the icon, what runs before the first paint) is asked for each time.
+//! (the pages, the icon, what runs before the first paint) is asked for each time.
 
 mod encoding;
 
@@ -41,12 +41,13 @@ static TAGS: LazyLock<Vec<String>> = LazyLock::new(|| {
     FILES.iter().map(|file| hex::encode(&Sha256::digest(file.plain)[..16])).collect()
 });
 
-/// One of the three pages, or what they name at the top.
+/// One of the pages, or what they name at the top.
 pub(crate) async fn page(uri: Uri, headers: HeaderMap) -> Response {
     let name = match uri.path() {
         "/" => "index.html",
         "/chat" => "chat.html",
         "/demo" => "demo.html",
+        "/login" => "login.html",
         other => other.trim_start_matches('/'),
     };
     serve(name, ASK, &headers)

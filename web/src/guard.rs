@@ -3,8 +3,8 @@
 //! Any page that a browser shows can send requests to loopback. Three checks stand before every
 //! handler: the `Host` must be a name of this server, which stops rebound DNS names; a request
 //! that another site made is refused, by `Sec-Fetch-Site` and by `Origin`; and, in `input`, a
-//! body must be JSON, which other sites cannot send unasked. They stand in for no login: whoever
-//! may open a socket on this machine may use the pages.
+//! body must be JSON, which other sites cannot send unasked. They stand in for no login, which is
+//! `login`'s: without one, whoever may open a socket on this machine may use the pages.
 
 use axum::{
     extract::{Request, State},
@@ -19,7 +19,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use crate::{app::App, problem::Problem};
+use crate::{app::App, names::Names, problem::Problem};
 
 /// No markup reaches the page as text but through the two libraries that are named: the one that
 /// makes the pages, from templates that are part of it, and the one that cleans answers.
@@ -38,30 +38,6 @@ const ALWAYS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
 ];
-
-/// The names this server answers to.
-#[derive(Clone, Debug)]
-pub(crate) struct Names {
-    hosts: Vec<String>,
-    scheme: &'static str,
-}
-
-impl Names {
-    /// The names of loopback, on the port that was really bound.
-    pub(crate) fn loopback(port: u16, secure: bool) -> Self {
-        let (scheme, default) = if secure { ("https", 443) } else { ("http", 80) };
-        let hosts = ["localhost", "127.0.0.1", "[::1]"];
-        let mut names: Vec<_> = hosts.iter().map(|host| format!("{host}:{port}")).collect();
-        if port == default {
-            names.extend(hosts.map(str::to_owned));
-        }
-        Self { hosts: names, scheme }
-    }
-
-    fn contain(&self, authority: &str) -> bool {
-        self.hosts.iter().any(|name| name.eq_ignore_ascii_case(authority))
-    }
-}
 
 /// Lets a request through, or says why not.
 pub(crate) async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -97,7 +73,7 @@ fn judge(names: &Names, method: &Method, uri: &Uri, headers: &HeaderMap) -> Resu
         return Ok(());
     }
     same_site(headers, reads)?;
-    same_origin(headers, names.scheme, host)
+    same_origin(headers, names, host)
 }
 
 fn own_name<'a>(names: &Names, uri: &Uri, headers: &'a HeaderMap) -> Result<&'a str, Problem> {
@@ -107,10 +83,8 @@ fn own_name<'a>(names: &Names, uri: &Uri, headers: &'a HeaderMap) -> Result<&'a 
         _ => return Err(Problem::invalid("a request names exactly one Host")),
     };
     let target = uri.authority().is_none_or(|authority| names.contain(authority.as_str()));
-    host.filter(|host| target && names.contain(host)).ok_or_else(|| {
-        let known = names.hosts.join(", ");
-        Problem::foreign_host(format!("this server answers only as {known}"))
-    })
+    host.filter(|host| target && names.contain(host))
+        .ok_or_else(|| Problem::foreign_host(names.advice()))
 }
 
 fn same_site(headers: &HeaderMap, reads: bool) -> Result<(), Problem> {
@@ -122,13 +96,11 @@ fn same_site(headers: &HeaderMap, reads: bool) -> Result<(), Problem> {
     }
 }
 
-fn same_origin(headers: &HeaderMap, own_scheme: &str, host: &str) -> Result<(), Problem> {
+fn same_origin(headers: &HeaderMap, names: &Names, host: &str) -> Result<(), Problem> {
     let mut origins = headers.get_all(ORIGIN).iter();
     let own = |origin: &HeaderValue| {
         let scheme_and_host = origin.to_str().ok().and_then(|text| text.split_once("://"));
-        scheme_and_host.is_some_and(|(scheme, authority)| {
-            scheme == own_scheme && authority.eq_ignore_ascii_case(host)
-        })
+        scheme_and_host.is_some_and(|(scheme, authority)| names.has_origin(scheme, authority, host))
     };
     if origins.all(own) {
         Ok(())
@@ -140,6 +112,7 @@ fn same_origin(headers: &HeaderMap, own_scheme: &str, host: &str) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Config;
 
     fn verdict(method: &Method, path: &str, headers: &[(&'static str, &str)]) -> bool {
         let map = headers.iter().map(|(name, value)| {
@@ -149,7 +122,8 @@ mod tests {
         for (name, value) in map {
             all.append(name, value);
         }
-        judge(&Names::loopback(3000, false), method, &path.parse().unwrap(), &all).is_ok()
+        judge(&Names::new(&Config::sample(), 3000, false), method, &path.parse().unwrap(), &all)
+            .is_ok()
     }
 
     #[test]

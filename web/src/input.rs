@@ -34,6 +34,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        Self::read(request).await
+    }
+}
+
+impl<T: DeserializeOwned> JsonBody<T> {
+    /// Reads it, where more than the body is wanted of a request.
+    pub(crate) async fn read(request: Request) -> Result<Self, Problem> {
         require_json(request.headers())?;
         let bytes = tokio::time::timeout(BODY_TIME, read(request.into_body()))
             .await

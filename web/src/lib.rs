@@ -7,7 +7,7 @@
 //! This process holds the keys of the identities it serves, so it reads what they read: the seal
 //! protects everything between it and the other devices, not what lies between it and a browser.
 //! Being reachable on loopback is not a login, so every request is judged by its `Host` and its
-//! origin first, and a bind to any other address is refused.
+//! origin first; where other machines can reach it, it asks for a password.
 
 pub mod backend;
 
@@ -17,11 +17,17 @@ mod assets;
 mod config;
 mod guard;
 mod input;
+mod login;
+mod names;
 mod problem;
 mod sealed;
 mod server;
 
 pub use backend::{Backend, BackendError};
 pub use config::Config;
+pub use login::{
+    Exposure, LoginMode, LoginSettings, Password, SessionLimits, UnfitPassword, UnknownLoginMode,
+};
+pub use names::{HostName, InvalidHostName};
 pub use sealed::{LossyLink, SealedBackend};
 pub use server::{BindError, ServeError, bind, serve};

@@ -1,8 +1,13 @@
 //! Every error that leaves this server: RFC 9457, made in one place.
 
+use std::time::Duration;
+
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -18,6 +23,7 @@ pub(crate) struct Problem {
     title: &'static str,
     detail: String,
     id: Option<ContentId>,
+    retry_after: Option<Duration>,
 }
 
 #[derive(Serialize)]
@@ -35,6 +41,20 @@ impl Problem {
 
     pub(crate) fn cross_site(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "cross-site", "Asked for by another site", detail)
+    }
+
+    pub(crate) fn unauthenticated(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "This takes a login", detail)
+    }
+
+    pub(crate) fn wrong_password(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "wrong-password", "The password is wrong", detail)
+    }
+
+    pub(crate) fn rate_limited(detail: impl Into<String>, retry_after: Duration) -> Self {
+        let (status, title) = (StatusCode::TOO_MANY_REQUESTS, "Too many requests");
+        let problem = Self::new(status, "rate-limited", title, detail);
+        Self { retry_after: Some(retry_after), ..problem }
     }
 
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
@@ -105,7 +125,7 @@ impl Problem {
         title: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        Self { status, slug, title, detail: detail.into(), id: None }
+        Self { status, slug, title, detail: detail.into(), id: None, retry_after: None }
     }
 }
 
@@ -128,9 +148,18 @@ impl From<BackendError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(self.body())).into_response();
-        let content_type = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(CONTENT_TYPE, content_type);
+        let (status, retry_after) = (self.status, self.retry_after);
+        let mut response = (status, Json(self.body())).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            // A scheme that browsers do not know: they shall ask by the page, not by a window.
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Cookie realm=\"sysmaint\""));
+        }
+        if let Some(retry_after) = retry_after {
+            let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+            headers.insert(RETRY_AFTER, seconds.max(1).into());
+        }
         response
     }
 }

@@ -1,10 +1,6 @@
 //! The listener and its life.
 
-use std::{
-    io,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use sysmaint_service::{
     http_server::{HttpServer, Limits, ListenError, Listener, TlsError},
@@ -12,20 +8,19 @@ use sysmaint_service::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Backend, Config, app::App, guard::Names};
+use crate::{
+    Backend, Config, Exposure,
+    app::App,
+    login::{Login, LoginMode},
+    names::Names,
+};
 
 /// Why there is no listener.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// The address is none of loopback's.
-    #[error(
-        "WEB_BIND={bind} would show the pages to other machines, and there is no login yet: \
-         use 127.0.0.1 or ::1, and reach it from elsewhere through an ssh tunnel"
-    )]
-    NeedsLogin {
-        /// What was asked for.
-        bind: IpAddr,
-    },
+    /// Others could reach the pages, and there is no password.
+    #[error("{0}: {advice}", advice = .0.advice())]
+    NeedsLogin(Exposure),
     /// Something else listens there.
     #[error("port {port} is taken by another process: stop it, or set WEB_PORT to a free port")]
     PortTaken {
@@ -53,8 +48,8 @@ pub struct ServeError(#[source] io::Error);
 
 /// Opens the listener.
 pub async fn bind(config: &Config) -> Result<Listener, BindError> {
-    if !config.bind.is_loopback() {
-        return Err(BindError::NeedsLogin { bind: config.bind });
+    if let Some(exposure) = config.lacks_password() {
+        return Err(BindError::NeedsLogin(exposure));
     }
     let address = SocketAddr::new(config.bind, config.port);
     let listener = Listener::bind(address, config.tls.as_ref()).await;
@@ -78,10 +73,33 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     let port = listener.local_addr().map_err(ServeError)?.port();
-    let names = Names::loopback(port, listener.is_secure());
-    tracing::info!(port, tls = listener.is_secure(), "serving the pages");
+    let secure = listener.is_secure();
+    let names = Names::new(&config, port, secure);
+    let login = Login::new(&config, secure, &metrics).await;
+    tracing::info!(port, tls = secure, login = login.is_required(), "serving the pages");
+    warn(&config, secure);
     let server = HttpServer::new("web", listener, Limits::default(), &metrics);
-    let app = App::new(config, names, backend, metrics, source, shutdown.clone());
+    let app = App::new(config, login, names, backend, metrics, source, shutdown.clone());
     server.serve(app.router(), shutdown).await;
     Ok(())
+}
+
+/// Says loudly what others can do, where they can do more than they should.
+fn warn(config: &Config, secure: bool) {
+    let Some(exposure) = config.exposure() else { return };
+    if config.login.mode == LoginMode::Off {
+        tracing::warn!(
+            "WEB_LOGIN=off with {exposure}: whoever can open a connection to the pages reads \
+             everything and writes as {} and {}, without any password",
+            config.alice,
+            config.bob,
+        );
+    }
+    if !secure && matches!(exposure, Exposure::Bind(_)) {
+        tracing::warn!(
+            "{exposure} without TLS: anybody on the way can read and change the pages, and take \
+             the password; set WEB_TLS_CERT_FILE and WEB_TLS_KEY_FILE, or put a proxy with HTTPS \
+             in front"
+        );
+    }
 }

@@ -18,6 +18,8 @@ mod demo;
 mod direct;
 #[path = "http/life.rs"]
 mod life;
+#[path = "http/login.rs"]
+mod login;
 #[path = "http/pages.rs"]
 mod pages;
 #[path = "http/safety.rs"]
@@ -46,7 +48,7 @@ use client::Request;
 use memory::{Agent, Memory};
 use serde_json::Value;
 use sysmaint_service::metrics::Metrics;
-use sysmaint_web::{Config, ServeError, bind, serve};
+use sysmaint_web::{Config, LoginSettings, ServeError, bind, serve};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -61,7 +63,10 @@ struct Server {
 
 impl Server {
     async fn start(agent: Agent) -> Self {
-        let config = config();
+        Self::with(agent, config()).await
+    }
+
+    async fn with(agent: Agent, config: Config) -> Self {
         let memory = Memory::new(agent, [config.alice.clone(), config.bob.clone()]);
         let listener = bind(&config).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -94,7 +99,9 @@ fn config() -> Config {
     Config {
         port: 0,
         bind: Ipv4Addr::LOCALHOST.into(),
+        hosts: Vec::new(),
         tls: None,
+        login: LoginSettings::default(),
         alice: "alice".parse().unwrap(),
         bob: "bob".parse().unwrap(),
         agent: "sysmaint".parse().unwrap(),

@@ -1,4 +1,4 @@
-// How the pages are built: three plain entries, no router, nothing inline.
+// How the pages are built: plain entries, no router, nothing inline.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ export default defineConfig({
     reportCompressedSize: false,
     license: { fileName: 'licenses.txt' },
     rolldownOptions: {
-      input: ['index', 'chat', 'demo'].map((name) => join(root, `${name}.html`)),
+      input: ['index', 'chat', 'demo', 'login'].map((name) => join(root, `${name}.html`)),
     },
   },
   server: { proxy: Object.fromEntries(['/api', '/source', '/health'].map((path) => [path, proxy()])) },
@@ -51,7 +51,7 @@ function entriesWithoutEnding(): Plugin {
     name: 'entries-without-ending',
     configureServer: ({ middlewares }) => {
       middlewares.use((request, _response, next) => {
-        request.url = request.url?.replace(/^\/(chat|demo)(?=$|\?)/, '/$1.html');
+        request.url = request.url?.replace(/^\/(chat|demo|login)(?=$|\?)/, '/$1.html');
         next();
       });
     },

@@ -17,7 +17,7 @@ mod wire;
 use std::{
     collections::BTreeMap,
     io,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -99,10 +99,17 @@ impl Listener {
         self.tls.is_some()
     }
 
-    /// How a URL to it begins: `http://` or `https://` and the address.
+    /// How a URL to it begins on this machine: `http://` or `https://` and the address, or
+    /// loopback's where it listens on all.
     pub fn url(&self) -> io::Result<String> {
         let scheme = if self.is_secure() { "https" } else { "http" };
-        Ok(format!("{scheme}://{}", self.local_addr()?))
+        let mut address = self.local_addr()?;
+        match address.ip() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
+        Ok(format!("{scheme}://{address}"))
     }
 }
 

@@ -33,6 +33,15 @@ fn every_bad_setting_is_named_at_once_and_no_secret_is_printed() {
 }
 
 #[test]
+fn pages_for_others_need_a_password_and_a_short_one_is_none() {
+    Place::new().with("WEB_BIND", "0.0.0.0").up().check(78, &["WEB_BIND", "WEB_PASSWORD_FILE"]);
+    let place = Place::new().with("WEB_BIND", "0.0.0.0").with("WEB_PASSWORD", "hunter2");
+    let ending = end(place.command("up"));
+    ending.check(78, &["WEB_PASSWORD", "at least 12 characters"]);
+    assert!(!ending.said.contains("hunter2"), "{}", ending.said);
+}
+
+#[test]
 fn a_setting_that_contradicts_another_is_named() {
     let place =
         Place::new().with("BOB_ID", "alice").with("WEB_PORT", "7777").with("NATS_PORT", "7777");

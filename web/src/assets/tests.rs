@@ -16,7 +16,9 @@ fn served(path: &str) -> bool {
 
 #[test]
 fn each_page_and_what_it_needs_first_is_there() {
-    for name in ["index.html", "chat.html", "demo.html", "first-paint.js", "favicon.svg"] {
+    for name in
+        ["index.html", "chat.html", "demo.html", "login.html", "first-paint.js", "favicon.svg"]
+    {
         assert!(served(name), "{name}");
     }
 }

@@ -1,11 +1,14 @@
 //! A client that sends exactly what it is told, wrong requests included.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -67,6 +70,7 @@ pub struct Request {
     line: String,
     headers: Vec<String>,
     body: Vec<u8>,
+    source: Ipv4Addr,
 }
 
 impl Request {
@@ -75,7 +79,8 @@ impl Request {
     }
 
     pub fn new(method: &str, path: &str) -> Self {
-        Self { line: format!("{method} {path} HTTP/1.1"), headers: Vec::new(), body: Vec::new() }
+        let line = format!("{method} {path} HTTP/1.1");
+        Self { line, headers: Vec::new(), body: Vec::new(), source: Ipv4Addr::LOCALHOST }
     }
 
     /// A POST of JSON.
@@ -90,6 +95,13 @@ impl Request {
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push(format!("{name}: {value}"));
+        self
+    }
+
+    /// Sends it from another of loopback's addresses.
+    #[must_use]
+    pub fn sent_from(mut self, source: Ipv4Addr) -> Self {
+        self.source = source;
         self
     }
 
@@ -117,7 +129,9 @@ impl Request {
             self.headers.push(format!("Content-Length: {}", self.body.len()));
         }
         let head = format!("{}\r\n{}\r\n\r\n", self.line, self.headers.join("\r\n"));
-        let mut stream = TcpStream::connect(server).await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(self.source.into(), 0)).unwrap();
+        let mut stream = socket.connect(server).await.unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();
         // A server that refuses early may close before it has read all.
         let _ = stream.write_all(&self.body).await;

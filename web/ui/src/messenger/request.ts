@@ -1,5 +1,6 @@
 // One call of the API, with an end in time and errors in words.
 
+import { goToLogin } from '../login/way.ts';
 import { MessengerError } from './messenger.ts';
 
 const REQUEST_TIME_MS = 20_000;
@@ -28,6 +29,7 @@ async function request(path: string, options: RequestInit): Promise<unknown> {
     const detail = late ? 'the web server did not answer in time' : 'the web server cannot be reached';
     throw new MessengerError(response?.status ?? 0, detail);
   }
+  if (response.status === 401) goToLogin();
   if (!response.ok) throw new MessengerError(response.status, detailOf(body));
   return body;
 }
