@@ -61,7 +61,8 @@ pub enum Chain {
 pub struct PostQuantum {
     /// The epoch whose secret is being agreed on.
     pub epoch: u64,
-    /// The message's number on the chain of the epoch before, from 1.
+    /// The message's number on the chain of the epoch before, from 1; 0 while its key takes in
+    /// nothing of this ratchet yet.
     pub index: u32,
     /// Whether it carries a piece of the agreement.
     pub carries_piece: bool,

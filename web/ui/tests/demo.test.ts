@@ -35,6 +35,9 @@ test('sentences say what was seen, and no more', () => {
   const sentences = sentencesOf(mechanicsOf(bare, 'opened')!, 'opened').join(' ');
   assert.match(sentences, /Whisper message.*ratchet step/);
   assert.doesNotMatch(sentences, /SPQR/);
+  const early = { ...FIRST, post_quantum: { epoch: 1, index: 0, carries_piece: true } };
+  const sealed = mechanicsOf(trail(undefined, [{ what: 'sealed', mechanics: early }]), 'sealed')!;
+  assert.match(sentencesOf(sealed, 'sealed').join(' '), /takes nothing in from there yet/);
   const last = { ...FIRST, handshake: { one_time: false, kyber: 'last_resort' } };
   const opened = mechanicsOf(trail(undefined, [{ what: 'opened', mechanics: last }]), 'opened')!;
   assert.match(sentencesOf(opened, 'opened').join(' '), /no one-time prekey was left.*last-resort Kyber/);

@@ -51,5 +51,7 @@ function counter({ counter: number }: Mechanics): string {
 function postQuantum({ post_quantum: at }: Mechanics): string {
   if (!at) return '';
   const piece = at.carries_piece ? 'This message carries a piece of that.' : 'This message carries no piece of that.';
-  return `Post-quantum ratchet (SPQR): the secret of epoch ${at.epoch} is being agreed on. ${piece} Its key also takes in number ${at.index} on the chain of epoch ${at.epoch - 1}.`;
+  const use = at.index === 0 ? 'Its key takes nothing in from there yet.'
+    : `Its key also takes in number ${at.index} on the chain of epoch ${at.epoch - 1}.`;
+  return `Post-quantum ratchet (SPQR): the secret of epoch ${at.epoch} is being agreed on. ${piece} ${use}`;
 }
