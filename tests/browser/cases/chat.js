@@ -51,9 +51,9 @@ async function streams(turn, end) {
     return text.trim() !== '' && text;
   });
   assert(!first.includes(end), first);
-  await until('more of it', async () => {
-    const all = await turn.article.innerText();
-    return all.includes(first.trim().slice(0, 8)) && all.includes(end);
+  await until('all of it', async () => {
+    const all = await turn.answer.textContent();
+    return all.includes(end) && all.length > first.length;
   });
 }
 

@@ -3,6 +3,7 @@
 // Whatever of it ran would call `h()`, open a dialog or reach elsewhere, which no page may do.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 
 import { Chat } from '../pages/chat.js';
 import { Dashboard } from '../pages/dashboard.js';
@@ -10,6 +11,9 @@ import { Demo } from '../pages/demo.js';
 import { until } from '../until.js';
 
 const MARKUP = '<img src=x onerror="h()"><script>h()</script><svg onload=h()>';
+/** What the model says, as it says it. */
+const NASTY = JSON.parse(await readFile(new URL('../../aimock/fixtures/browser.json', import.meta.url), 'utf8'))
+  .fixtures.find(({ match }) => match.userMessage === 'Show me something nasty').response.content;
 /** What a text cannot be made of; a page's own icons are drawings without handlers. */
 const FOREIGN = 'img[src="x"], [onerror], [onload], [onclick], [style*="fixed"], script:not([src]), iframe, object, embed, form[action], a[href^="javascript:"], meta[http-equiv]';
 
@@ -19,6 +23,7 @@ export default async function run(browser, { host, past, process }) {
   await aHost(new Dashboard(await person.open(`/?host=${past.host}`)), past.hostile);
   await anAddress(person);
   await anAnswer(new Chat(await person.open('/chat')));
+  await aRawAnswer(person);
   await aMessage(new Demo(await person.open('/demo')));
 }
 
@@ -48,18 +53,36 @@ async function anAddress(person) {
   await isHarmless(chat.page);
 }
 
+/** As the agent passes it on, which takes the edge off what a model says. */
 async function anAnswer(chat) {
   const { answer, copy } = await chat.ask(`Show me something nasty: ${MARKUP}`);
   await copy.waitFor();
-  const text = await answer.textContent();
-  for (const shown of [
-    '<script>h()</script>', '<img src=x onerror=h()>', '<svg onload=h()>', '<iframe srcdoc=', '<style>*{display:none}</style>',
-    'javascript:h()', 'http://127.0.0.1:9/pixel.png', 'http://elsewhere.example/', '<math><mtext>',
-  ]) assert(text.includes(shown), `${shown} is not shown in ${text}`);
-  assert.equal(await answer.getByRole('link').count(), 0, 'an answer has links');
-  assert.equal(await answer.locator('img, svg, input, [id], [href], [src]').count(), 0);
+  await isText(answer, ['javascript:h()', 'elsewhere.example', '<script>h()</script>']);
   await chat.page.getByText(MARKUP, { exact: false }).first().waitFor();
   await isHarmless(chat.page);
+}
+
+/** As an agent would that does not: the page's own guard, alone. */
+async function aRawAnswer(person) {
+  await person.context.route('**/api/chat/history', async (route) => {
+    const response = await route.fetch();
+    const { entries } = await response.json();
+    await route.fulfill({ response, json: { entries: entries.map((entry) => ({ ...entry, reply: NASTY })) } });
+  });
+  const chat = new Chat(await person.open('/chat'));
+  await chat.answers.first().waitFor();
+  await isText(chat.answers.first(), [
+    '<script>h()</script>', '<img src=x onerror=h()>', '<svg onload=h()>', '<iframe srcdoc=', '<style>*{display:none}</style>',
+    'javascript:h()', 'http://127.0.0.1:9/pixel.png', 'http://elsewhere.example/', '<math><mtext>',
+  ]);
+  await isHarmless(chat.page);
+}
+
+async function isText(answer, parts) {
+  const text = await answer.textContent();
+  for (const shown of parts) assert(text.includes(shown), `${shown} is not shown in ${text}`);
+  assert.equal(await answer.getByRole('link').count(), 0, 'an answer has links');
+  assert.equal(await answer.locator('img, svg, input, [id], [href], [src]').count(), 0);
 }
 
 async function aMessage(demo) {

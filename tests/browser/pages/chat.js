@@ -7,6 +7,7 @@ export class Chat extends Frame {
     super(page);
     this.log = page.getByRole('log', { name: 'Conversation' });
     this.turns = this.log.getByRole('article');
+    this.answers = this.log.locator('.answer .text');
     this.prompt = page.getByRole('textbox', { name: 'Prompt' });
     this.send = page.getByRole('button', { name: 'Send', exact: true });
     this.welcome = page.getByRole('heading', { name: 'What would you like to know?' });

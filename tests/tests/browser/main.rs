@@ -15,6 +15,14 @@ use self::{chromium::Chromium, impostor::Impostor, script::Script};
 /// What a script need not be told.
 const NOTHING: Value = Value::Null;
 
+const INTERVAL: &str = "SYSMAINT_PROBE_INTERVAL_MS";
+/// So seldom that samples to alice do not push what somebody looks at out of the demo's middle.
+const SELDOM_MS: u32 = 3000;
+
+fn quiet() -> StackBuilder {
+    Stack::builder().with(INTERVAL, SELDOM_MS)
+}
+
 /// A host that is there, and one that was there yesterday.
 async fn live_and_past(builder: ServicesBuilder) -> (Services, Value) {
     let mut services = builder.prepare();
@@ -65,7 +73,7 @@ async fn an_answer_grows_shows_its_tools_can_be_stopped_and_copied_and_outlives_
 #[tokio::test(flavor = "multi_thread")]
 async fn what_two_people_write_passes_the_middle_as_sealed_envelopes() {
     let Some(chromium) = Chromium::find() else { return };
-    let stack = Stack::builder().start().await;
+    let stack = quiet().start().await;
     Script::run(&chromium, "demo", &stack.web(), &NOTHING).await;
 }
 
@@ -110,7 +118,7 @@ async fn a_day_is_drawn_and_the_hours_without_samples_are_a_gap_in_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_browsers_at_once_see_the_same() {
     let Some(chromium) = Chromium::find() else { return };
-    let stack = Stack::builder().start().await;
+    let stack = quiet().start().await;
     Script::run(&chromium, "together", &stack.web(), &NOTHING).await;
 }
 
@@ -130,7 +138,8 @@ async fn markup_in_names_answers_messages_and_addresses_is_text_and_runs_nowhere
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_for_everybody_in_light_and_dark_from_a_phone_to_a_wall() {
     let Some(chromium) = Chromium::find() else { return };
-    let (services, past) = live_and_past(Services::builder()).await;
+    let builder = Services::builder().with(INTERVAL, SELDOM_MS);
+    let (services, past) = live_and_past(builder).await;
     Script::run(&chromium, "looks", &services.web(), &past).await;
 }
 
