@@ -50,7 +50,7 @@ async fn fill(memory: &Memory, [alice, bob]: &[Handle; 2]) {
         (bob, alice, "Yes. Is this line private?"),
         (alice, bob, "The relay moves it and cannot read it. Look at the middle."),
     ] {
-        memory.send(from, to, text.to_owned()).await.unwrap();
+        memory.send(from, to, text.to_owned(), None).await.unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let prompt = "What is the load, and is anything unusual?";
@@ -65,7 +65,7 @@ async fn fill(memory: &Memory, [alice, bob]: &[Handle; 2]) {
             memory.show_host(plausible::host("diagprobe-web1", now(), false));
             if std::env::var_os("PREVIEW_TALK").is_some() {
                 let text = "A line that talks by itself.".to_owned();
-                memory.send(&people[0], &people[1], text).await.unwrap();
+                memory.send(&people[0], &people[1], text, None).await.unwrap();
             }
         }
     });
