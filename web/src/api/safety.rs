@@ -17,11 +17,11 @@ pub(crate) struct Compared {
     of: Handle,
     /// Whose devices are there.
     with: Handle,
-    devices: Vec<Device>,
+    devices: Vec<Peer>,
 }
 
 #[derive(Serialize)]
-struct Device {
+struct Peer {
     device_id: DeviceId,
     key: Key,
     number: Number,
@@ -39,19 +39,14 @@ struct Number {
 /// `GET /api/chat/safety`.
 pub(crate) async fn safety(State(app): State<App>) -> Result<Json<Compared>, Problem> {
     let devices = app.backend().safety().await?;
-    let devices = devices.into_iter().map(device).collect::<Result<_, _>>()?;
+    let devices = devices.into_iter().map(peer).collect::<Result<_, _>>()?;
     let config = app.config();
     Ok(Json(Compared { of: config.alice.clone(), with: config.agent.clone(), devices }))
 }
 
-fn device(safety: Safety) -> Result<Device, Problem> {
+fn peer(safety: Safety) -> Result<Peer, Problem> {
     let Safety { device_id, key, number: pinned, changed } = safety;
-    Ok(Device {
-        device_id,
-        key,
-        number: number(pinned)?,
-        changed: changed.map(number).transpose()?,
-    })
+    Ok(Peer { device_id, key, number: number(pinned)?, changed: changed.map(number).transpose()? })
 }
 
 fn number(number: SafetyNumber) -> Result<Number, Problem> {

@@ -9,7 +9,7 @@ use crate::backend::{BackendError, Key, Safety, SafetyNumber};
 pub(super) async fn of_agent(backend: &SealedBackend) -> Result<Vec<Safety>, BackendError> {
     let standing = backend.inner.alice.standing(&backend.inner.config.agent).await;
     match standing {
-        Ok(devices) => Ok(devices.into_iter().map(safety).collect()),
+        Ok(devices) => Ok(devices.iter().map(safety).collect()),
         // Nothing was exchanged yet.
         Err(DecisionError::Trust(TrustError::Unknown(_))) => Ok(Vec::new()),
         Err(error) => {
@@ -19,7 +19,7 @@ pub(super) async fn of_agent(backend: &SealedBackend) -> Result<Vec<Safety>, Bac
     }
 }
 
-fn safety(standing: Standing) -> Safety {
+fn safety(standing: &Standing) -> Safety {
     Safety {
         device_id: standing.address.device_id,
         key: match standing.trust {
