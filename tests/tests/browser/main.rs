@@ -16,11 +16,16 @@ use self::{chromium::Chromium, impostor::Impostor, script::Script};
 const NOTHING: Value = Value::Null;
 
 const INTERVAL: &str = "SYSMAINT_PROBE_INTERVAL_MS";
-/// So seldom that samples to alice do not push what somebody looks at out of the demo's middle.
-const SELDOM_MS: u32 = 3000;
+/// So seldom that pages have time for other things than numbers, and that samples to alice do not
+/// push what somebody looks at out of the demo's middle.
+const CALM_MS: u32 = 1500;
 
-fn quiet() -> StackBuilder {
-    Stack::builder().with(INTERVAL, SELDOM_MS)
+fn stack() -> StackBuilder {
+    Stack::builder().with(INTERVAL, CALM_MS)
+}
+
+fn services() -> ServicesBuilder {
+    Services::builder().with(INTERVAL, CALM_MS)
 }
 
 /// A host that is there, and one that was there yesterday.
@@ -41,9 +46,7 @@ async fn live_and_past(builder: ServicesBuilder) -> (Services, Value) {
 
 /// Its agent asks this model.
 fn asking(model: &Aimock) -> StackBuilder {
-    model_settings(model)
-        .into_iter()
-        .fold(Stack::builder(), |all, (name, value)| all.with(name, value))
+    model_settings(model).into_iter().fold(stack(), |all, (name, value)| all.with(name, value))
 }
 
 fn model_settings(model: &Aimock) -> [(&'static str, String); 3] {
@@ -57,7 +60,7 @@ fn model_settings(model: &Aimock) -> [(&'static str, String); 3] {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_goes_from_all_hosts_into_the_past_of_one_and_through_its_processes() {
     let Some(chromium) = Chromium::find() else { return };
-    let (services, _) = live_and_past(Services::builder()).await;
+    let (services, _) = live_and_past(services()).await;
     let told = json!({ "other": past::HOST });
     Script::run(&chromium, "dashboard", &services.web(), &told).await;
 }
@@ -73,14 +76,14 @@ async fn an_answer_grows_shows_its_tools_can_be_stopped_and_copied_and_outlives_
 #[tokio::test(flavor = "multi_thread")]
 async fn what_two_people_write_passes_the_middle_as_sealed_envelopes() {
     let Some(chromium) = Chromium::find() else { return };
-    let stack = quiet().start().await;
+    let stack = stack().start().await;
     Script::run(&chromium, "demo", &stack.web(), &NOTHING).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_say_that_the_server_is_away_and_recover_by_themselves_without_losing_a_message() {
     let Some(chromium) = Chromium::find() else { return };
-    let mut stack = Stack::builder().start().await;
+    let mut stack = stack().start().await;
     let mut script = Script::start(&chromium, "reconnect", &stack.web(), &NOTHING);
     while let Some(wish) = script.wish().await {
         match wish.as_str() {
@@ -95,7 +98,7 @@ async fn pages_say_that_the_server_is_away_and_recover_by_themselves_without_los
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_whose_probe_has_stopped_is_shown_as_stale_until_it_is_back() {
     let Some(chromium) = Chromium::find() else { return };
-    let (mut services, _) = live_and_past(Services::builder()).await;
+    let (mut services, _) = live_and_past(services()).await;
     let told = json!({ "other": past::HOST });
     let mut script = Script::start(&chromium, "stale", &services.web(), &told);
     while let Some(wish) = script.wish().await {
@@ -111,14 +114,14 @@ async fn a_host_whose_probe_has_stopped_is_shown_as_stale_until_it_is_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_is_drawn_and_the_hours_without_samples_are_a_gap_in_it() {
     let Some(chromium) = Chromium::find() else { return };
-    let (services, past) = live_and_past(Services::builder()).await;
+    let (services, past) = live_and_past(services()).await;
     Script::run(&chromium, "gap", &services.web(), &past).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_browsers_at_once_see_the_same() {
     let Some(chromium) = Chromium::find() else { return };
-    let stack = quiet().start().await;
+    let stack = stack().start().await;
     Script::run(&chromium, "together", &stack.web(), &NOTHING).await;
 }
 
@@ -128,7 +131,7 @@ async fn markup_in_names_answers_messages_and_addresses_is_text_and_runs_nowhere
     let model = Aimock::start("browser").await;
     let builder = model_settings(&model)
         .into_iter()
-        .fold(Services::builder(), |all, (name, value)| all.with(name, value));
+        .fold(services(), |all, (name, value)| all.with(name, value));
     let _impostor = Impostor::start();
     let (services, mut told) = live_and_past(builder).await;
     told["process"] = impostor::NAME.into();
@@ -138,14 +141,13 @@ async fn markup_in_names_answers_messages_and_addresses_is_text_and_runs_nowhere
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_for_everybody_in_light_and_dark_from_a_phone_to_a_wall() {
     let Some(chromium) = Chromium::find() else { return };
-    let builder = Services::builder().with(INTERVAL, SELDOM_MS);
-    let (services, past) = live_and_past(builder).await;
+    let (services, past) = live_and_past(services()).await;
     Script::run(&chromium, "looks", &services.web(), &past).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_weighs_at_most_150_kilobytes() {
     let Some(chromium) = Chromium::find() else { return };
-    let stack = Stack::builder().start().await;
+    let stack = stack().start().await;
     Script::run(&chromium, "weight", &stack.web(), &NOTHING).await;
 }
