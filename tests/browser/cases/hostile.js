@@ -95,5 +95,7 @@ async function aMessage(demo) {
 /** Looks at it, and closes it: each page holds a connection, and a browser opens six to a server. */
 async function isHarmless(page) {
   assert.equal(await page.locator(FOREIGN).count(), 0, `${page.url()} has foreign elements`);
+  // What had been set off would have asked the server or been drawn before this.
+  await page.evaluate(() => fetch('/favicon.svg').then(() => new Promise(requestAnimationFrame)));
   await page.close();
 }
