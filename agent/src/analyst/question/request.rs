@@ -78,7 +78,14 @@ fn asks_you(words: &[&str], index: usize) -> bool {
 
 /// What is asked for and not known.
 pub(super) fn absent(words: &[&str]) -> Option<&'static str> {
-    let named = |(names, _): &&(&[&str], &str)| words.iter().any(|word| names.contains(word));
+    // A file system is no file.
+    let is_system = |index: usize| {
+        matches!(words[index], "file" | "files")
+            && words.get(index + 1).is_some_and(|next| next.starts_with("system"))
+    };
+    let named = |(names, _): &&(&[&str], &str)| {
+        (0..words.len()).any(|index| names.contains(&words[index]) && !is_system(index))
+    };
     ABSENT.iter().find(named).map(|(_, what)| *what)
 }
 
@@ -111,5 +118,8 @@ mod tests {
     fn what_samples_do_not_hold_is_known() {
         assert_eq!(absent(&words("show me the logs")), Some("logs"));
         assert_eq!(absent(&words("how full is the disk")), None);
+        assert_eq!(absent(&words("which file is the largest")), Some("single files"));
+        assert_eq!(absent(&words("which file system is the fullest")), None);
+        assert_eq!(absent(&words("are any file systems full")), None);
     }
 }
