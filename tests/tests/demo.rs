@@ -1,5 +1,7 @@
 //! The demo's faults over the real stack: what arrives, exactly once, and what is told of it.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use serde_json::{Value, json};
 use sysmaint_tests::{Stack, Web, eventually};
 
