@@ -42,7 +42,6 @@ test-heavy: provision-test ## the tests that take too long for every run
 .PHONY: bench
 bench: build ## measure against bounds in the same run; ends with the ratios
 	cargo bench --locked -p sysmaint-testkit --bench ratios --bench relay --bench history -- $(ARGS)
-	cargo bench --locked -p sysmaint-tests --bench pages
 
 .PHONY: bench-probe
 bench-probe: build ## measure a probe beside prometheus-node-exporter, in a minute and a half
