@@ -36,7 +36,7 @@ const GIB: u64 = 1 << 30;
 const BATCH: usize = 360;
 /// What a host has: from so many seconds ago on, a sample every so many seconds.
 const DENSE: [(u64, u64); 3] = [(30 * DAY, 600), (7 * DAY, 60), (DAY, 10)];
-const SPARSE: [(u64, u64); 2] = [(30 * DAY, 1800), (DAY, 300)];
+const SPARSE: [(u64, u64); 2] = [(30 * DAY, 4 * 3600), (DAY, 1800)];
 
 #[tokio::main]
 async fn main() {
@@ -88,7 +88,7 @@ async fn measure(name: &str, url: &str) {
 async fn fill(data: &Path) -> u64 {
     let passphrase = fs::read_to_string(data.join("passphrase")).unwrap();
     let passphrase = Passphrase::new(passphrase.trim().to_owned().into());
-    let store = Store::open(&data.join("web.db"), &passphrase).unwrap();
+    let store = Store::open(&data.join("state.db"), &passphrase).unwrap();
     let now = now();
     let mut samples = 0;
     for index in 0..HOSTS {
