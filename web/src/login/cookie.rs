@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn a_script_or_another_site_gets_no_hold_of_it() {
         let cookie =
-            |secure| set("ab12", secure, Duration::from_secs(60)).to_str().unwrap().to_owned();
+            |secure| set("ab12", secure, Duration::from_mins(1)).to_str().unwrap().to_owned();
         let plain = cookie(false);
         assert_eq!(plain, "sysmaint=ab12; Path=/; Max-Age=60; HttpOnly; SameSite=Strict");
         let secure = cookie(true);

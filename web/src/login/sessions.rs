@@ -146,7 +146,7 @@ mod tests {
     fn a_session_ends_when_it_is_not_used() {
         let (sessions, now) = stage(64);
         let token = sessions.open(now);
-        let shortly = hours(12) - Duration::from_secs(1);
+        let shortly = Duration::from_mins(12 * 60 - 1);
         assert!(sessions.find(&token, now + shortly).is_some());
         assert!(sessions.find(&token, now + shortly + hours(12)).is_none());
         assert!(
