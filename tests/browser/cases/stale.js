@@ -12,8 +12,8 @@ export default async function run(browser, { host, other }) {
   await wish('stop the probe');
   await all.card(host).getByText('Stale', { exact: true }).waitFor();
   await one.state('Stale').waitFor();
-  // What it said last is still there, and the server is not away.
-  await one.now.waitFor();
+  // What it said last is still there, called so, and the server is not away.
+  await one.last.waitFor();
   await one.isLive();
   await wish('start the probe');
   await all.card(host).getByText('Live', { exact: true }).waitFor();

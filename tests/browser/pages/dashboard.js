@@ -7,6 +7,7 @@ export class Dashboard extends Frame {
     super(page);
     this.hosts = page.getByRole('list', { name: 'Hosts' });
     this.now = page.getByRole('list', { name: 'Now' });
+    this.last = page.getByRole('list', { name: 'The last numbers' });
     this.hint = page.getByText('Drag in a chart to zoom', { exact: false });
     /** What the keyboard's cursor in a chart has read last. */
     this.spoken = page.locator('[aria-live="polite"]').filter({ hasText: /\d:\d\d/ });
