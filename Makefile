@@ -25,6 +25,10 @@ up: build ## build and start everything on this machine; Ctrl-C stops it (flags 
 build: ui ## build target/release/sysmaint
 	cargo build --release --locked -p sysmaint
 
+.PHONY: dist
+dist: ui ## build target/dist/sysmaint, which is small: for packages and machines that are watched
+	cargo build --profile dist --locked -p sysmaint
+
 .PHONY: ui
 ui: provision ## build the pages that the web server embeds, where they have changed
 	@scripts/build-ui
@@ -45,8 +49,8 @@ bench: build ## measure against bounds in the same run; ends with the ratios
 	cargo bench --locked -p sysmaint-tests --bench pages
 
 .PHONY: bench-probe
-bench-probe: build ## measure a probe beside prometheus-node-exporter, in a minute and a half
-	cargo bench --locked -p sysmaint-tests --bench probe
+bench-probe: dist ## measure a probe beside prometheus-node-exporter, in a minute and a half
+	SYSMAINT_BIN=$(CURDIR)/target/dist/sysmaint cargo bench --locked -p sysmaint-tests --bench probe
 
 .PHONY: anomaly-report
 anomaly-report: ui ## judge anomalies anew and write docs/anomalies.md

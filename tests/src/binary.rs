@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-/// The built `sysmaint`: beside the test that runs.
+/// The built `sysmaint`: the one named in `SYSMAINT_BIN`, or the one beside the test that runs.
 pub fn sysmaint() -> PathBuf {
+    if let Some(named) = std::env::var_os("SYSMAINT_BIN") {
+        return named.into();
+    }
     let test = std::env::current_exe().unwrap();
     let directory = test.parent().and_then(|deps| deps.parent()).unwrap();
     let binary = directory.join("sysmaint");
