@@ -118,7 +118,7 @@ fn young(anomalies: &[AnomalySummary]) -> Option<String> {
 }
 
 fn left_out(anomalies: &[AnomalySummary]) -> Option<String> {
-    let left_out: usize = anomalies.iter().filter_map(|summary| summary.hosts_left_out).sum();
+    let left_out: usize = anomalies.iter().map(|summary| summary.hosts_left_out).sum();
     (left_out > 0).then(|| {
         format!("\n{} were not looked at: name one to hear of it.", count(left_out, "more host"))
     })

@@ -28,10 +28,10 @@ pub(super) fn tell(
     for metric in metrics {
         for history in inquiry.history(question, *metric)? {
             lines.extend(history.hosts.iter().map(|host| line(host, &history, *metric)));
-            if let Some(left_out) = history.hosts_left_out {
+            if history.hosts_left_out > 0 {
                 lines.push(format!(
                     "- and {}: name one to hear of it",
-                    count(left_out, "more host")
+                    count(history.hosts_left_out, "more host")
                 ));
             }
         }

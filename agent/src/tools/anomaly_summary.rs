@@ -71,8 +71,8 @@ pub struct AnomalySummary {
     /// Each host, those with findings first, then by name.
     pub hosts: Vec<Judgement>,
     /// Hosts beyond the bound, by number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hosts_left_out: Option<usize>,
+    #[serde(skip_serializing_if = "super::is_zero")]
+    pub hosts_left_out: usize,
 }
 
 /// Judges the hosts.
@@ -93,7 +93,7 @@ pub fn anomaly_summary(
     let findings = hosts.iter().map(|host| host.findings.len()).sum();
     hosts.sort_by_key(|host| std::cmp::Reverse(host.severity()));
     bound(&mut hosts);
-    let hosts_left_out = Some(chosen.len() - looked_at).filter(|left_out| *left_out > 0);
+    let hosts_left_out = chosen.len() - looked_at;
     Ok(AnomalySummary { from, to: view.now, findings, hosts, hosts_left_out })
 }
 

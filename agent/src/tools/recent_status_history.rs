@@ -62,8 +62,8 @@ pub struct History {
     /// The hosts, by name.
     pub hosts: Vec<HostHistory>,
     /// Hosts beyond the bound, by number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hosts_left_out: Option<usize>,
+    #[serde(skip_serializing_if = "super::is_zero")]
+    pub hosts_left_out: usize,
 }
 
 /// One host's part.
@@ -140,8 +140,7 @@ pub fn recent_status_history(view: &View<'_>, arguments: &Arguments) -> Result<H
         .take(shown)
         .map(|state| host_history(view, state, from, metrics, points))
         .collect();
-    let hosts_left_out = Some(chosen.len() - shown).filter(|left_out| *left_out > 0);
-    Ok(History { from, to: view.now, hosts: hosts?, hosts_left_out })
+    Ok(History { from, to: view.now, hosts: hosts?, hosts_left_out: chosen.len() - shown })
 }
 
 const DEFAULT_RANGE: Range = Range::HOUR;
