@@ -1,5 +1,7 @@
 //! All settings of all services, read at once so that every mistake is said at once.
 
+mod web;
+
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroU32,
@@ -23,8 +25,7 @@ use sysmaint_service::{
     metrics::OtlpConfig,
 };
 
-use sysmaint_web::{LoginMode, LoginSettings, Password};
-
+use self::web::web;
 use crate::{args::Args, failure::Failure};
 
 /// Everything that can be set.
@@ -123,6 +124,7 @@ impl Settings {
     }
 
     fn from_reader(reader: &mut Reader) -> Self {
+        let operator_token = reader.secret("SYSMAINT_OPERATOR_TOKEN");
         let mut settings = Self {
             data_dir: reader.path("SYSMAINT_DATA_DIR", "./data"),
             log_format: reader.value("LOG_FORMAT", LogFormat::default()),
@@ -141,10 +143,10 @@ impl Settings {
             join_line: reader.secret("SYSMAINT_JOIN"),
             cli_identity: reader.value("SYSMAINT_CLI_ID", identities::cli()),
             probe_is_named: reader.optional::<Handle>("DIAG_PROBE_ID").is_some(),
-            relay: relay(reader),
+            relay: relay(reader, operator_token.clone()),
             agent: sysmaint_agent::Config::read(reader),
             probe: sysmaint_probe::Config::read(reader),
-            web: web(reader),
+            web: web(reader, operator_token),
         };
         settings.check(reader);
         settings
@@ -215,7 +217,10 @@ fn pair(
     }
 }
 
-fn relay(reader: &mut Reader) -> sysmaint_relay_bridge::Config {
+fn relay(
+    reader: &mut Reader,
+    operator_token: Option<SecretString>,
+) -> sysmaint_relay_bridge::Config {
     sysmaint_relay_bridge::Config {
         port: reader.value("RELAY_PORT", 8080),
         bind: reader.value("RELAY_BIND", IpAddr::V4(Ipv4Addr::LOCALHOST)),
@@ -223,7 +228,7 @@ fn relay(reader: &mut Reader) -> sysmaint_relay_bridge::Config {
         replicas: replicas(reader),
         durability: EffectiveDurability::Unknown,
         audit_retention: audit_retention(reader),
-        operator_token: reader.secret("SYSMAINT_OPERATOR_TOKEN"),
+        operator_token,
         sockets: sockets(reader),
         http: relay_limits(reader),
         tls: TlsFiles::from_reader(reader, "RELAY_TLS_CERT_FILE", "RELAY_TLS_KEY_FILE"),
@@ -293,42 +298,13 @@ fn replicas(reader: &mut Reader) -> usize {
     replicas.into()
 }
 
-fn web(reader: &mut Reader) -> sysmaint_web::Config {
-    let bounds = Duration::from_millis(100)..=Duration::from_mins(10);
-    let default = Duration::from_secs(25);
-    let (login, is_unfit) = login(reader);
-    let config = sysmaint_web::Config {
-        port: reader.value("WEB_PORT", 3000),
-        bind: reader.value("WEB_BIND", IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        hosts: reader.list("WEB_HOSTS", Vec::new()),
-        tls: TlsFiles::from_reader(reader, "WEB_TLS_CERT_FILE", "WEB_TLS_KEY_FILE"),
-        login,
-        alice: reader.value("ALICE_ID", identities::alice()),
-        bob: reader.value("BOB_ID", identities::bob()),
-        agent: reader.value("SYSMAINT_ID", identities::agent()),
-        chat_timeout: reader.duration_ms("SYSMAINT_CHAT_TIMEOUT_MS", default, bounds),
-    };
-    // Also said by the web server itself; here it is said together with everything else.
-    if let Some(exposure) = config.lacks_password().filter(|_| !is_unfit) {
-        reader.reject(exposure.setting(), exposure.advice());
-    }
-    config
-}
-
-/// And whether there is a password that cannot be one, which is said already.
-fn login(reader: &mut Reader) -> (LoginSettings, bool) {
-    let given = reader.secret("WEB_PASSWORD").map(Password::new);
-    let unfit = given.as_ref().and_then(|password| password.as_ref().err().copied());
-    if let Some(unfit) = unfit {
-        reader.reject("WEB_PASSWORD", unfit.to_string());
-    }
-    let settings = LoginSettings {
-        mode: reader.value("WEB_LOGIN", LoginMode::Auto),
-        password: given.and_then(Result::ok),
-        operator_token: reader.secret("SYSMAINT_OPERATOR_TOKEN"),
-        ..LoginSettings::default()
-    };
-    (settings, unfit.is_some())
+/// What is said of settings, or nothing.
+#[cfg(test)]
+fn complaint(settings: &[(&str, &str)]) -> String {
+    let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let mut reader = Reader::new(Layers::new().variables(settings));
+    let _ = Settings::from_reader(&mut reader);
+    reader.finish().map_or_else(|errors| errors.to_string(), |()| String::new())
 }
 
 #[cfg(test)]
@@ -361,11 +337,7 @@ mod tests {
 
     #[test]
     fn a_limit_of_the_relay_is_at_least_one_and_not_beyond_reason() {
-        let wrong = [("RELAY_MESSAGE_BURST", "0"), ("RELAY_PREKEY_FETCHES", "1000001")];
-        let wrong = wrong.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let mut reader = Reader::new(Layers::new().variables(wrong));
-        let _ = Settings::from_reader(&mut reader);
-        let text = reader.finish().unwrap_err().to_string();
+        let text = complaint(&[("RELAY_MESSAGE_BURST", "0"), ("RELAY_PREKEY_FETCHES", "1000001")]);
         assert!(
             text.contains("RELAY_MESSAGE_BURST") && text.contains("RELAY_PREKEY_FETCHES"),
             "{text}"
@@ -373,52 +345,15 @@ mod tests {
         assert!(text.contains("at most 1000000"), "{text}");
     }
 
-    /// What is said of settings, or nothing.
-    fn complaint(settings: &[(&str, &str)]) -> String {
-        let settings =
-            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let mut reader = Reader::new(Layers::new().variables(settings));
-        let _ = Settings::from_reader(&mut reader);
-        reader.finish().map_or_else(|errors| errors.to_string(), |()| String::new())
-    }
-
-    #[test]
-    fn pages_for_others_take_a_password_or_a_word_that_there_is_none() {
-        let text = complaint(&[("WEB_BIND", "0.0.0.0")]);
-        assert!(
-            text.contains("WEB_BIND=\"0.0.0.0\"") && text.contains("WEB_PASSWORD_FILE"),
-            "{text}"
-        );
-        assert!(text.contains("WEB_LOGIN=off"), "{text}");
-        let text = complaint(&[("WEB_HOSTS", "localhost:8000,monitor.example")]);
-        assert!(text.contains("WEB_HOSTS") && text.contains("WEB_PASSWORD_FILE"), "{text}");
-        assert_eq!(complaint(&[("WEB_BIND", "0.0.0.0"), ("WEB_LOGIN", "off")]), "");
-        assert_eq!(complaint(&[("WEB_BIND", "::"), ("WEB_PASSWORD", "twelve chars")]), "");
-        assert_eq!(complaint(&[("WEB_HOSTS", "localhost:8000")]), "");
-    }
-
-    #[test]
-    fn a_short_password_is_refused_by_its_length_and_not_shown() {
-        let text = complaint(&[("WEB_BIND", "0.0.0.0"), ("WEB_PASSWORD", "hunter2")]);
-        assert!(text.contains("WEB_PASSWORD") && text.contains("at least 12 characters"), "{text}");
-        assert!(!text.contains("hunter2") && !text.contains("WEB_BIND"), "{text}");
-        let text = complaint(&[("WEB_LOGIN", "on"), ("WEB_HOSTS", "https://monitor.example")]);
-        assert!(text.contains("use auto") && text.contains("monitor.example, 192.0.2.7"), "{text}");
-    }
-
     #[test]
     fn every_mistake_is_said_at_once() {
-        let wrong = [
+        let text = complaint(&[
             ("WEB_PORT", "high"),
             ("ALICE_ID", "Alice"),
             ("SYSMAINT_DURABILITY", "best"),
             ("NATS_REPLICAS", "2"),
             ("NATS_TLS_CERT_FILE", "/cert.pem"),
-        ];
-        let wrong = wrong.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let mut reader = Reader::new(Layers::new().variables(wrong));
-        let _ = Settings::from_reader(&mut reader);
-        let text = reader.finish().unwrap_err().to_string();
+        ]);
         for name in
             ["WEB_PORT", "ALICE_ID", "SYSMAINT_DURABILITY", "NATS_REPLICAS", "NATS_TLS_KEY_FILE"]
         {
