@@ -273,7 +273,7 @@ impl Endpoint {
         let run = move |tx: &sysmaint_store::Tx<'_>| {
             let mut taken = Step::new(tx, &device, now).map_err(E::from)?;
             let value = step(&mut taken)?;
-            Ok::<_, E>((value, taken.queued().to_vec()))
+            Ok::<_, E>((value, taken.into_queued()))
         };
         let outcome = self.inner.store.write(run).await;
         self.inner.queued.notify_one();

@@ -127,6 +127,11 @@ impl<'a, 'tx> Step<'a, 'tx> {
         self.store.queued()
     }
 
+    /// The same, at its end.
+    pub(crate) fn into_queued(self) -> Vec<Queued> {
+        self.store.into_queued()
+    }
+
     /// The moment of this step.
     pub const fn now(&self) -> Timestamp {
         self.now

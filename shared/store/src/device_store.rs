@@ -68,6 +68,11 @@ impl<'a> DeviceStore<'a> {
         &self.queued
     }
 
+    /// The same, with what queued it given up.
+    pub fn into_queued(self) -> Vec<Queued> {
+        self.queued
+    }
+
     /// Its number among the file's devices.
     pub const fn slot(&self) -> i64 {
         self.slot
