@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::lossy::LossyLink;
 
-use self::drafts::Drafts;
+use self::{drafts::Drafts, trails::EVENTS};
 use crate::{
     Config,
     backend::{
@@ -34,9 +34,6 @@ use crate::{
         Point, Range, Safety, Seen, Trail, Window,
     },
 };
-
-/// Watchers that lag by more than this are told so and read again.
-const EVENTS: usize = 256;
 
 /// Alice's and bob's devices, as the pages use them.
 #[derive(Clone)]

@@ -16,7 +16,7 @@ use crate::backend::{Event, Fault, Happening, Trail, What};
 /// Messages that are followed; the oldest goes first, unless the link holds it.
 const FOLLOWED: usize = 200;
 /// Watchers that lag by more than this are told so and read again.
-const EVENTS: usize = 256;
+pub(super) const EVENTS: usize = 256;
 
 /// The trails, by their messages.
 pub(super) struct Trails {
