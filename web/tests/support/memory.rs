@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use sysmaint_protocol::{
     Alert, ContentId, DeviceId, Handle, Timestamp, TransferId,
-    body::{Answer, Tokens, ToolUse, Usage},
+    body::{Answer, Usage},
     subject::Mailbox,
 };
 use sysmaint_store::{History, Metric};
@@ -19,6 +19,8 @@ use sysmaint_web::backend::{
     HostStatus, Key, LinkState, Point, Range, Safety, SafetyNumber, Seen, Trail, What, Window,
 };
 use tokio::sync::broadcast;
+
+use crate::plausible::{answer, envelope, id, noise};
 
 /// How the pretended agent behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -396,65 +398,4 @@ impl Backend for Memory {
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap())
-}
-
-fn id(number: u64) -> ContentId {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&noise(number, 0).to_be_bytes());
-    bytes[8..].copy_from_slice(&number.to_be_bytes());
-    ContentId::from_bytes(bytes)
-}
-
-fn answer(prompt: &str, total: Usage, time: Duration) -> Answer {
-    let text = format!(
-        "**web1** carries a load of `1.42` on 8 cores, which is usual for this hour.\n\n\
-         Two things stand out:\n\n\
-         - Memory grew from 9.1 GiB to **11.6 GiB** since 06:00; `postgres` holds most of it.\n\
-         - `db1` has sent nothing for 14 minutes.\n\n\
-         1. Look at the connection of `db1` first.\n2. Then at `shared_buffers`.\n\n\
-         ```\nhost  cpu  load\nweb1  31%  1.42\n```\n\n\
-         You asked: {prompt} <img src=x onerror=alert(1)> [link](javascript:alert(1))"
-    );
-    let tools = [("get_current_status", "{}"), ("get_anomaly_summary", r#"{"hours":24}"#)];
-    Answer {
-        text,
-        model: "gpt-4o-mini".to_owned(),
-        refused: false,
-        stopped: false,
-        tools: tools
-            .map(|(name, arguments)| ToolUse { name: name.into(), arguments: arguments.into() })
-            .into(),
-        usage: Tokens {
-            input_tokens: 1840,
-            output_tokens: 212,
-            cost_usd: 0.000_403,
-            estimated: false,
-        },
-        total,
-        took_ms: u64::try_from(time.as_millis()).unwrap(),
-    }
-}
-
-/// Bytes with the outer shape of an envelope and nothing inside.
-fn envelope(seed: u64, message: usize) -> Vec<u8> {
-    let mut bytes = vec![0x11, 0x0a, 33, 0x05];
-    let fill = |bytes: &mut Vec<u8>, count: usize| {
-        let from = bytes.len() as u64;
-        bytes.extend((0..count as u64).map(|at| noise(seed, from + at).to_be_bytes()[0]));
-    };
-    fill(&mut bytes, 32);
-    bytes.extend([0x12, 43]);
-    fill(&mut bytes, 43);
-    let length = u32::try_from(message + 380).unwrap();
-    bytes.extend([0x1a, length.to_le_bytes()[0] | 0x80, (length >> 7).to_le_bytes()[0]]);
-    fill(&mut bytes, message + 380);
-    bytes
-}
-
-/// SplitMix64: noise that is the same each time.
-pub fn noise(seed: u64, at: u64) -> u64 {
-    let mut mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(at);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9).wrapping_add(at);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }
