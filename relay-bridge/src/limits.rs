@@ -8,7 +8,6 @@
 mod held;
 mod keyed;
 mod limited;
-mod peer;
 mod settings;
 
 use std::{
@@ -19,9 +18,9 @@ use std::{
 
 use governor::clock::{Clock, DefaultClock};
 use sysmaint_protocol::{Handle, subject::Mailbox};
+use sysmaint_service::http_server::Peer;
 
 pub(crate) use limited::{Limited, What};
-pub(crate) use peer::Peer;
 pub use settings::LimitSettings;
 
 use self::{held::Held, keyed::Keyed};

@@ -7,7 +7,6 @@ mod cookie;
 mod gate;
 mod local_path;
 mod password;
-mod peer;
 mod sessions;
 mod settings;
 mod throttle;
@@ -21,13 +20,15 @@ use std::{
 };
 
 use axum::http::{HeaderMap, HeaderValue};
-use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
-use sysmaint_service::metrics::Metrics;
+use secrecy::SecretString;
+use sysmaint_service::{
+    http_server::{Peer, is_token},
+    metrics::Metrics,
+};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-pub(crate) use self::{gate::require, local_path::local_path, peer::Peer};
+pub(crate) use self::{gate::require, local_path::local_path};
 use self::{
     password::PasswordHash,
     sessions::{Session, Sessions},
@@ -140,10 +141,7 @@ impl Login {
 
     /// Lets the operator's token through. Guesses at it count as guesses at the password.
     async fn admit_operator(&self, peer: Peer, token: &str) -> Result<(), Refused> {
-        let known = self.operator_token.as_ref();
-        let is_known = known.is_some_and(|known| {
-            is_equal(&Sha256::digest(known.expose_secret()), &Sha256::digest(token))
-        });
+        let is_known = self.operator_token.as_ref().is_some_and(|known| is_token(known, token));
         let admitted = self.attempt(peer, std::future::ready(is_known)).await;
         if admitted == Err(Refused::Wrong) {
             tracing::warn!(%peer, "a wrong operator token");
@@ -218,10 +216,4 @@ impl From<Refused> for Problem {
             ),
         }
     }
-}
-
-/// Looks at all bytes, so that the time taken says nothing about them.
-fn is_equal(one: &[u8], other: &[u8]) -> bool {
-    let differs = one.iter().zip(other).fold(0, |differs, (one, other)| differs | (one ^ other));
-    one.len() == other.len() && std::hint::black_box(differs) == 0
 }

@@ -13,11 +13,12 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use sysmaint_protocol::subject::Mailbox;
+use sysmaint_service::http_server::{Peer, bearer};
 
-use super::{App, MESSAGES, auth, failure::Failure, peer};
+use super::{App, MESSAGES, failure::Failure, peer};
 use crate::{
     directory::TokenHash,
-    limits::{Caller, Limited, Peer},
+    limits::{Caller, Limited},
 };
 
 /// The device whose token a request carries, where that was known without asking the registry.
@@ -57,7 +58,7 @@ pub(super) async fn admit(State(app): State<App>, request: Request, next: Next) 
 }
 
 fn caller(app: &App, parts: &Parts) -> Option<Caller> {
-    let token = auth::bearer(&parts.headers).and_then(TokenHash::of_presented);
+    let token = bearer(&parts.headers).and_then(TokenHash::of_presented);
     let device = token.and_then(|token| app.directory.known_device(&token));
     device.map(Caller::Device).or_else(|| peer::peer(parts).map(Caller::Peer))
 }

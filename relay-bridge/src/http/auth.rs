@@ -2,13 +2,9 @@
 
 use std::convert::Infallible;
 
-use axum::{
-    extract::FromRequestParts,
-    http::{HeaderMap, header::AUTHORIZATION, request::Parts},
-};
-use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
+use axum::{extract::FromRequestParts, http::request::Parts};
 use sysmaint_protocol::subject::Mailbox;
+use sysmaint_service::http_server::{bearer, is_token};
 
 use super::{App, admission::KnownDevice, failure::Failure, peer};
 use crate::{
@@ -75,7 +71,7 @@ impl FromRequestParts<App> for Operator {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let known = app.config.operator_token.as_ref();
         let presented = bearer(&parts.headers);
-        let by_token = known.zip(presented).is_some_and(|(known, token)| is_equal(known, token));
+        let by_token = known.zip(presented).is_some_and(|(known, token)| is_token(known, token));
         if by_token || peer::origin(parts) == Origin::Loopback {
             return Ok(Self);
         }
@@ -90,45 +86,5 @@ impl FromRequestParts<App> for Origin {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
         Ok(peer::origin(parts))
-    }
-}
-
-pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
-}
-
-/// Compares digests, and all of their bytes, so that the time taken says nothing of the token.
-fn is_equal(known: &SecretString, presented: &str) -> bool {
-    let known = Sha256::digest(known.expose_secret());
-    let presented = Sha256::digest(presented);
-    known.iter().zip(presented.iter()).fold(0, |differs, (one, other)| differs | (one ^ other)) == 0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn presented(value: &'static str) -> Option<String> {
-        let headers = HeaderMap::from_iter([(AUTHORIZATION, value.parse().unwrap())]);
-        bearer(&headers).map(str::to_owned)
-    }
-
-    #[test]
-    fn a_bearer_token_is_found_whatever_the_case_of_its_scheme() {
-        assert_eq!(presented("Bearer abc").as_deref(), Some("abc"));
-        assert_eq!(presented("bearer  abc").as_deref(), Some("abc"));
-        assert_eq!(presented("Basic abc"), None);
-        assert_eq!(presented("Bearer"), None);
-        assert_eq!(bearer(&HeaderMap::new()), None);
-    }
-
-    #[test]
-    fn only_the_very_token_is_equal() {
-        let known = SecretString::from("operator");
-        assert!(is_equal(&known, "operator"));
-        for other in ["", "operato", "operator ", "Operator"] {
-            assert!(!is_equal(&known, other), "{other:?}");
-        }
     }
 }

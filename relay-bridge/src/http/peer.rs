@@ -1,6 +1,6 @@
 //! Who is at the other end of a connection, as far as it can be told.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     extract::ConnectInfo,
@@ -10,8 +10,9 @@ use axum::{
         request::Parts,
     },
 };
+use sysmaint_service::http_server::Peer;
 
-use crate::{Origin, limits::Peer};
+use crate::Origin;
 
 /// Headers that proxies add. A request with one of them comes from elsewhere, whatever its peer.
 const PROXIED: [HeaderName; 4] = [
@@ -36,12 +37,7 @@ pub(super) fn origin(parts: &Parts) -> Origin {
 
 /// On whose account a request goes that shows no token: nobody's if it comes from this machine.
 pub(super) fn peer(parts: &Parts) -> Option<Peer> {
-    if origin(parts) == Origin::Loopback {
-        return None;
-    }
-    let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    let address = connected.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(at)| at.ip());
-    Some(address.into())
+    (origin(parts) == Origin::Network).then(|| Peer::of(&parts.extensions))
 }
 
 fn has_loopback_host(headers: &HeaderMap) -> bool {

@@ -20,10 +20,11 @@ use sysmaint_protocol::{
     subject::Mailbox,
     websocket::TOKEN_SUBPROTOCOL,
 };
+use sysmaint_service::http_server::bearer;
 
 use super::{
     App,
-    auth::{Authenticated, bearer},
+    auth::Authenticated,
     failure::Failure,
     openapi::{ANY, MESSAGES, TOKEN, problems},
 };

@@ -4,9 +4,11 @@
 //! for each peer, patience with slow clients, request ids, numbers, and an end that lets open
 //! requests finish. A WebSocket that a handler makes keeps its place until it is closed.
 
+mod bearer;
 mod connection;
 mod gate;
 mod limits;
+mod peer;
 mod refusal;
 mod requests;
 mod stats;
@@ -29,6 +31,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use self::{
+    bearer::{bearer, is_equal, is_token},
+    limits::Limits,
+    peer::Peer,
+    tls::{TlsError, TlsFiles},
+};
 use self::{
     connection::Serving,
     gate::{Full, Gate},
@@ -36,10 +44,6 @@ use self::{
     requests::Requests,
     stats::{Outcome, Stats},
     tls::Tls,
-};
-pub use self::{
-    limits::Limits,
-    tls::{TlsError, TlsFiles},
 };
 use crate::metrics::Metrics;
 

@@ -10,13 +10,14 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use serde::{Deserialize, Serialize};
+use sysmaint_service::http_server::Peer;
 use zeroize::Zeroizing;
 
 use crate::{
     app::App,
     assets,
     input::{JsonBody, Nothing},
-    login::{Peer, local_path},
+    login::local_path,
     problem::Problem,
 };
 

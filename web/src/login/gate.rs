@@ -9,15 +9,15 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderMap, HeaderValue, Method, StatusCode, Uri,
-        header::{AUTHORIZATION, CONTENT_TYPE, LOCATION},
+        header::{CONTENT_TYPE, LOCATION},
     },
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use futures_util::StreamExt as _;
+use sysmaint_service::http_server::{Peer, bearer};
 
 use super::{
-    Peer,
     local_path::{local_path, quoted},
     sessions::Session,
 };
@@ -97,11 +97,6 @@ async fn operator(app: &App, peer: Peer, headers: &HeaderMap) -> Result<(), Prob
     };
     app.login().admit_operator(peer, token).await?;
     Ok(())
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
 }
 
 fn to_login(uri: &Uri) -> Response {

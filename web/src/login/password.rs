@@ -6,9 +6,8 @@ use std::{
 };
 
 use secrecy::{ExposeSecret as _, SecretString};
+use sysmaint_service::http_server::is_equal;
 use zeroize::Zeroizing;
-
-use super::is_equal;
 
 /// scrypt's cost, as for the stores: N = 2¹⁴, r = 8, p = 5, which takes 16 MiB.
 const LOG_N: u8 = 14;

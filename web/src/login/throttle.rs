@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Peer;
+use sysmaint_service::http_server::Peer;
 
 /// Wrong guesses of a peer before it has to wait.
 const FREE: u32 = 5;

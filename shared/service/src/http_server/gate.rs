@@ -2,13 +2,13 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::Notify;
 
-use super::Limits;
+use super::{Limits, Peer};
 
 /// Lets connections in.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(super) struct Gate {
 #[derive(Debug, Default)]
 struct Counts {
     open: usize,
-    peers: HashMap<IpAddr, usize>,
+    peers: HashMap<Peer, usize>,
 }
 
 /// Why a connection was not let in.
@@ -38,7 +38,7 @@ pub(super) enum Full {
 #[derive(Debug)]
 pub(super) struct Place {
     gate: Arc<Gate>,
-    counted: Option<IpAddr>,
+    counted: Option<Peer>,
 }
 
 impl Gate {
@@ -106,16 +106,9 @@ impl Drop for Place {
     }
 }
 
-/// Whoever has an IPv6 address usually has the 2⁶⁴ around it.
-fn counted_as(peer: IpAddr) -> Option<IpAddr> {
-    let peer = peer.to_canonical();
-    if peer.is_loopback() {
-        return None;
-    }
-    Some(match peer {
-        IpAddr::V4(_) => peer,
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) & (u128::MAX << 64))),
-    })
+/// Nobody's connections are counted that come from this machine.
+fn counted_as(peer: IpAddr) -> Option<Peer> {
+    (!peer.to_canonical().is_loopback()).then(|| peer.into())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Who is counted as one when guesses are counted.
+//! An address, as far as it stands for one party.
 
 use std::{
     fmt,
@@ -7,13 +7,13 @@ use std::{
 
 use axum::{extract::ConnectInfo, http::Extensions};
 
-/// An IPv4 address, or the 2⁶⁴ IPv6 addresses that usually belong together.
-#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
-pub(crate) struct Peer(IpAddr);
+/// An IPv4 address, or the network of an IPv6 one: a single subscriber has at least 2⁶⁴ of those.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Peer(IpAddr);
 
 impl Peer {
     /// Who sent a request. What headers say about it is not believed: anybody can write them.
-    pub(crate) fn of(extensions: &Extensions) -> Self {
+    pub fn of(extensions: &Extensions) -> Self {
         let known = extensions.get::<ConnectInfo<SocketAddr>>();
         known.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip()).into()
     }
@@ -39,12 +39,22 @@ impl fmt::Display for Peer {
 mod tests {
     use super::*;
 
+    fn peer(address: &str) -> Peer {
+        address.parse::<IpAddr>().unwrap().into()
+    }
+
     #[test]
-    fn an_ipv6_network_is_one_peer_and_an_ipv4_address_is_one_however_it_is_written() {
-        let peer = |text: &str| Peer::from(text.parse::<IpAddr>().unwrap());
+    fn a_network_of_ipv6_is_one_peer() {
+        assert_eq!(peer("2001:db8:1:2::1"), peer("2001:db8:1:2:ffff::9"));
+        assert_ne!(peer("2001:db8:1:2::1"), peer("2001:db8:1:3::1"));
         assert_eq!(peer("2001:db8::1"), peer("2001:db8::2:3"));
         assert_ne!(peer("2001:db8::1"), peer("2001:db8:0:1::1"));
-        assert_eq!(peer("192.0.2.1"), peer("::ffff:192.0.2.1"));
         assert_eq!(peer("2001:db8::1").to_string(), "2001:db8::/64");
+    }
+
+    #[test]
+    fn an_ipv4_address_is_one_peer_however_it_is_written() {
+        assert_eq!(peer("192.0.2.7"), peer("::ffff:192.0.2.7"));
+        assert_ne!(peer("192.0.2.7"), peer("192.0.2.8"));
     }
 }
