@@ -8,7 +8,7 @@ mod question;
 pub(crate) mod socket;
 
 use sysmaint_device::{Standing, store::Trust};
-use sysmaint_endpoint::{DecisionError, Endpoint, StepError};
+use sysmaint_endpoint::{DecisionError, Endpoint};
 use sysmaint_protocol::Handle;
 use sysmaint_store::{HostRow, SqlError, WriteError};
 
@@ -75,12 +75,15 @@ impl Desk {
                 answer.hosts.extend(hosts.into_iter().map(known));
             }
             Question::Forget(host) => {
+                for endpoint in &self.0 {
+                    // A service that had not heard yet that the host is out would know it again
+                    // by the next sample: a login of `nats.conf` outlives its device.
+                    if let Err(error) = endpoint.refresh(host).await {
+                        tracing::warn!(%error, "a host is forgotten that may still be let in");
+                    }
+                }
+                let was_known = own.forget_host(host).await.map_err(|error| failed(&error))?;
                 let host = host.clone();
-                let named = host.clone();
-                let forgotten = own.step(move |step| -> Result<bool, StepError> {
-                    Ok(step.telemetry().forget(&named)?)
-                });
-                let was_known = forgotten.await.map_err(|error| failed(&error))?;
                 answer.forgotten.extend(was_known.then_some(Forgotten { of, host }));
             }
             _ => return Ok(None),

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use sysmaint_protocol::Handle;
 use sysmaint_store::{Retention, SqlError, Tx, WriteError};
 
-use crate::Endpoint;
+use crate::{Endpoint, StepError};
 
 /// From one roll-up to the next. Charts read what waits meanwhile from the samples themselves.
 const ROLL_UP_EVERY: Duration = Duration::from_secs(30);
@@ -23,6 +24,20 @@ pub async fn keep_history(endpoint: &Endpoint, retention: &Retention) {
             }
             endpoint.clock().pass(ROLL_UP_EVERY).await;
         }
+    }
+}
+
+impl Endpoint {
+    /// Removes a host with everything that it reported, and what was received of it and has not
+    /// taken effect yet; false if it had reported nothing. Of a host that is to stay away, first
+    /// [`Endpoint::refresh`] the devices, so that what is still on its way counts no more.
+    pub async fn forget_host(&self, host: &Handle) -> Result<bool, WriteError<StepError>> {
+        let host = host.clone();
+        self.step(move |step| -> Result<bool, StepError> {
+            let on_its_way = step.inbox().forget_telemetry(&host)?;
+            Ok(step.telemetry().forget(&host)? || on_its_way > 0)
+        })
+        .await
     }
 }
 

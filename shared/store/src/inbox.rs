@@ -93,6 +93,17 @@ impl Inbox<'_> {
         Ok(changed == 1)
     }
 
+    /// Forgets a host's telemetry that has not taken effect yet.
+    pub fn forget_telemetry(&self, host: &Handle) -> Result<usize, SqlError> {
+        Ok(self
+            .0
+            .prepare_cached(
+                "DELETE FROM inbox
+                 WHERE handled_at IS NULL AND kind = ?1 AND sender_handle = ?2",
+            )?
+            .execute(params![u8::from(Kind::Telemetry), host.as_str()])?)
+    }
+
     /// Forgets what was handled long ago.
     pub fn prune(&self, now: Timestamp) -> Result<usize, SqlError> {
         let end = now.before(REMEMBERED).as_millis();
