@@ -81,7 +81,8 @@ async fn a_host_that_is_removed_is_forgotten_and_comes_back_when_it_is_readmitte
     assert_eq!(removed["revoked_devices"], 1);
     assert_eq!(removed["forgotten_by"], serde_json::json!(["sysmaint", "alice"]));
     // Its login is in `nats.conf` and goes on: what it still sends is turned away, and counted.
-    let turned_away = async || web.dead_letters().await.is_some_and(|count| count > 2).then_some(());
+    let turned_away =
+        async || web.dead_letters().await.is_some_and(|count| count > 2).then_some(());
     eventually("what a removed host still sends", turned_away).await;
     assert_eq!(web.status().await.unwrap()["hosts"], serde_json::json!([]));
     assert_eq!(stack.said(&["host", "list", "--json"]).trim(), "[]");

@@ -126,9 +126,9 @@ async fn check(endpoint: &Endpoint) -> Result<(), UpkeepError> {
     let known = endpoint.inner.status.borrow().registered && !is_renewed(endpoint).await?;
     let held = match directory.prekey_stock(&own).await {
         Ok(held) if known => held,
-        Ok(_) => register(endpoint).await?,
+        Ok(_) => register(endpoint, Before::Known).await?,
         Err(error) if error.is_unknown() || error.is_unauthenticated() => {
-            register(endpoint).await?
+            register(endpoint, Before::Unknown).await?
         }
         Err(error) => return Err(error.into()),
     };
@@ -136,8 +136,16 @@ async fn check(endpoint: &Endpoint) -> Result<(), UpkeepError> {
     renew(endpoint).await
 }
 
+/// What the directory said of a device that registers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Known,
+    /// New, lost, or thrown out.
+    Unknown,
+}
+
 /// Registers, and counts the directory's prekeys as lost where it had lost the device.
-async fn register(endpoint: &Endpoint) -> Result<PrekeyStock, UpkeepError> {
+async fn register(endpoint: &Endpoint, before: Before) -> Result<PrekeyStock, UpkeepError> {
     let inner = &endpoint.inner;
     let challenge = inner.directory.challenge(&endpoint.mailbox()).await?;
     let (transport, own) = (inner.transport, endpoint.mailbox());
@@ -155,7 +163,12 @@ async fn register(endpoint: &Endpoint) -> Result<PrekeyStock, UpkeepError> {
             let (device, store, _) = step.parts();
             device.complete_registration(store, &answer)?;
             device.note_registered(store, id).map_err(StepError::from)?;
-            Ok(device.prekeys_lost(store).map_err(StepError::from)?)
+            device.prekeys_lost(store).map_err(StepError::from)?;
+            if before == Before::Unknown {
+                // Whoever knew that it was out has turned its telemetry away, and confirms none.
+                step.refill_telemetry()?;
+            }
+            Ok(())
         })
         .await?;
     inner.directory.authorize(token.as_ref().map(|token| token.as_str()));

@@ -3,7 +3,10 @@
 use std::ops::Deref;
 
 use rand::rngs::ThreadRng;
-use sysmaint_device::{Device, Reach, SealError, store::StoreError};
+use sysmaint_device::{
+    Device, Reach, SealError,
+    store::{RepairStore, StoreError},
+};
 use sysmaint_protocol::{
     Address, ContentId, DeviceId, Handle, Timestamp,
     body::{Body, Telemetry},
@@ -96,6 +99,14 @@ impl<'a, 'tx> Step<'a, 'tx> {
         let id = self.send_to(to, None, telemetry, Reach::Among(&devices))?;
         self.tx.sent().note_samples(self.store.slot(), id, &telemetry.stretches())?;
         Ok(id)
+    }
+
+    /// Has the samples of all telemetry that is not confirmed sent again.
+    pub(crate) fn refill_telemetry(&mut self) -> Result<(), StepError> {
+        for peer in self.tx.sent().owing_receipts(self.store.slot())? {
+            RepairStore::refill_telemetry(&mut self.store, peer, None, self.now)?;
+        }
+        Ok(())
     }
 
     fn telemetry_rooms(&self, handle: &Handle) -> Result<Vec<(Address, u32)>, StepError> {

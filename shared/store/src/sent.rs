@@ -8,7 +8,7 @@ use sysmaint_protocol::{
     limits::{EPHEMERAL_UNCONFIRMED, RESENDABLE, TELEMETRY_FIRST_WINDOW},
 };
 
-use crate::SqlError;
+use crate::{SqlError, device_store::address};
 
 /// After this long without a receipt one telemetry envelope may go beyond a full window: nobody
 /// may be left to confirm what fills it.
@@ -90,6 +90,17 @@ impl Sent<'_> {
             .map(Timestamp::from_millis)
             .is_some_and(|latest| latest <= now.before(SILENCE) || latest > now.after(SILENCE));
         Ok(u32::from(quiet))
+    }
+
+    /// Peers that have not confirmed all telemetry that was sealed to them.
+    pub fn owing_receipts(&self, slot: i64) -> Result<Vec<Address>, SqlError> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT DISTINCT service_id, device_id FROM sent
+             WHERE slot = ?1 AND kind = ?2 AND delivered_at IS NULL",
+        )?;
+        let rows =
+            statement.query_map(params![slot, u8::from(Kind::Telemetry)], |row| address(row, 0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// How many ephemeral envelopes may still be made for a peer before it confirms something.
