@@ -89,8 +89,12 @@ fn every_problem_is_one_of_some_call() {
         let status = kind.status().as_u16().to_string();
         assert_eq!(named.contains(&status), expected, "{}", kind.urn());
     }
-    let names: BTreeSet<_> = ALL.iter().copied().map(Kind::urn).collect();
-    assert_eq!(names.len(), ALL.len());
+}
+
+#[test]
+fn every_problem_has_a_name_of_its_own() {
+    let kinds: BTreeSet<_> = ALL.iter().copied().map(Kind::urn).collect();
+    assert_eq!(kinds.len(), ALL.len());
 }
 
 #[test]
