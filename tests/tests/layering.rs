@@ -91,6 +91,9 @@ const VAGUE: [&str; 6] = ["common", "helper", "helpers", "manager", "util", "uti
 /// Lines of a source file beyond which it surely holds two things.
 const LINES_MAX: usize = 600;
 
+/// The types that the pages' tools make of the web server's OpenAPI document.
+const GENERATED: &str = "web/ui/src/messenger/api.ts";
+
 struct Dependency {
     from: String,
     to: String,
@@ -223,7 +226,7 @@ fn collect(directory: &Path, found: &mut Vec<PathBuf>) {
             if !made && !name.starts_with('.') {
                 collect(&path, found);
             }
-        } else if is_source(&path) {
+        } else if is_source(&path) && !path.ends_with(GENERATED) {
             found.push(path);
         }
     }

@@ -7,12 +7,13 @@ use axum::{
     http::{Method, Uri},
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse as _, Response},
-    routing::{get, post},
+    routing::get,
 };
 use sysmaint_service::metrics::Metrics;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Backend, Config, api, assets, guard,
@@ -57,42 +58,8 @@ impl App {
     }
 
     pub(crate) fn router(self) -> Router {
-        Router::new()
-            .route("/", get(assets::page))
-            .route("/chat", get(assets::page))
-            .route("/demo", get(assets::page))
-            .route("/login", get(api::login::page))
-            .route("/favicon.svg", get(assets::page))
-            .route("/first-paint.js", get(assets::page))
-            .route("/licenses.txt", get(assets::page))
-            .route("/assets/{name}", get(assets::asset))
-            .route("/metrics", get(api::metrics))
-            .route("/source", get(api::source))
-            .route("/health", get(api::health::ready))
-            .route("/readyz", get(api::health::ready))
-            .route("/livez", get(api::health::live))
-            .route("/api/about", get(api::about))
-            .route("/api/alerts", get(api::alerts::alerts))
-            .route("/api/chat", post(api::chat::ask))
-            .route("/api/chat/history", get(api::chat::history))
-            .route("/api/chat/safety", get(api::safety::safety))
-            .route("/api/chat/{id}", get(api::chat::entry))
-            .route("/api/chat/{id}/stop", post(api::chat::stop))
-            .route("/api/e2ee/send", post(api::direct::send))
-            .route("/api/e2ee/pull", get(api::direct::pull))
-            .route("/api/login", get(api::login::standing).post(api::login::enter))
-            .route("/api/logout", post(api::login::leave))
-            .route("/api/status/current", get(api::status::current))
-            .route("/api/status/history", get(api::status::history))
-            .route("/api/status/series", get(api::series::series))
-            .route("/api/status/export", get(api::series::export))
-            .route("/api/status/prometheus", get(api::prometheus::newest))
-            .route("/api/status/link", get(api::status::link))
-            .route("/api/status/usage/reset", post(api::status::reset_usage))
-            .route("/api/events", get(api::stream::events))
-            .route("/api/demo/release", post(api::demo::release))
-            .route("/api/demo/trails", get(api::demo::trails))
-            .route("/api/demo/wire", get(api::stream::wire))
+        Router::from(described_routes())
+            .merge(pages())
             .fallback(no_such_path)
             .method_not_allowed_fallback(no_such_method)
             .layer(from_fn_with_state(self.clone(), guard::limit_time))
@@ -144,6 +111,52 @@ impl App {
             Problem::unavailable(detail)
         })
     }
+}
+
+/// Every path of the API with its entry in the document that describes them.
+pub(crate) fn described_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(api::openapi::common())
+        .routes(routes!(api::metrics))
+        .routes(routes!(api::source))
+        .routes(routes!(api::openapi::document))
+        .routes(routes!(api::health::health))
+        .routes(routes!(api::health::ready))
+        .routes(routes!(api::health::live))
+        .routes(routes!(api::about))
+        .routes(routes!(api::alerts::alerts))
+        .routes(routes!(api::chat::ask))
+        .routes(routes!(api::chat::history))
+        .routes(routes!(api::safety::safety))
+        .routes(routes!(api::chat::entry))
+        .routes(routes!(api::chat::stop))
+        .routes(routes!(api::direct::send))
+        .routes(routes!(api::direct::pull))
+        .routes(routes!(api::login::standing, api::login::enter))
+        .routes(routes!(api::login::leave))
+        .routes(routes!(api::status::current))
+        .routes(routes!(api::status::history))
+        .routes(routes!(api::series::series))
+        .routes(routes!(api::series::export))
+        .routes(routes!(api::prometheus::newest))
+        .routes(routes!(api::status::link))
+        .routes(routes!(api::status::reset_usage))
+        .routes(routes!(api::stream::events))
+        .routes(routes!(api::demo::release))
+        .routes(routes!(api::demo::trails))
+        .routes(routes!(api::stream::wire))
+}
+
+/// The pages, and what they are made of.
+fn pages() -> Router<App> {
+    Router::new()
+        .route("/", get(assets::page))
+        .route("/chat", get(assets::page))
+        .route("/demo", get(assets::page))
+        .route("/login", get(api::login::page))
+        .route("/favicon.svg", get(assets::page))
+        .route("/first-paint.js", get(assets::page))
+        .route("/licenses.txt", get(assets::page))
+        .route("/assets/{name}", get(assets::asset))
 }
 
 async fn no_such_path(uri: Uri) -> Problem {

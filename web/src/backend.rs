@@ -16,6 +16,7 @@ use serde::Serialize;
 use sysmaint_protocol::{Alert, ContentId, Handle, Timestamp, body::Usage, sample::Sample};
 use sysmaint_store::{History, Metric};
 use tokio::sync::broadcast;
+use utoipa::ToSchema;
 
 pub use chat::{ChatEntry, Delivery, Draft, DraftPart};
 pub use event::{Event, Seen};
@@ -147,7 +148,7 @@ pub enum BackendError {
 }
 
 /// A direct message, as its recipient opened it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DirectMessage {
     /// Its place in the recipient's inbox; grows with every message.
     #[serde(skip)]
@@ -163,7 +164,7 @@ pub struct DirectMessage {
 }
 
 /// A host and the newest that is known of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct HostStatus {
     /// The authenticated sender of its samples.
     pub host: Handle,

@@ -10,6 +10,7 @@ use axum::{
 use futures_util::StreamExt as _;
 use serde::{Deserialize, de::DeserializeOwned};
 use sysmaint_protocol::{Handle, InvalidHandle, limits::TEXT_MAX};
+use utoipa::ToSchema;
 
 use crate::problem::Problem;
 
@@ -26,7 +27,7 @@ pub(crate) struct JsonBody<T>(pub(crate) T);
 pub(crate) struct QueryString<T>(pub(crate) T);
 
 /// A body of a call that has no arguments: nothing, or `{}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nothing {}
 

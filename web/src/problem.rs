@@ -1,5 +1,7 @@
 //! Every error that leaves this server: RFC 9457, made in one place.
 
+mod kind;
+
 use std::time::Duration;
 
 use axum::{
@@ -12,106 +14,104 @@ use axum::{
 };
 use serde::Serialize;
 use sysmaint_protocol::{ContentId, rest};
+use utoipa::ToSchema;
 
+pub(crate) use self::kind::{
+    ALL, CONFLICT, CROSS_SITE, FOREIGN_HOST, INTERNAL, INVALID_REQUEST, Kind, METHOD_NOT_ALLOWED,
+    NOT_ACCEPTABLE, NOT_FOUND, NOT_JSON, RATE_LIMITED, SLOW_REQUEST, TIMED_OUT, TOO_LARGE,
+    UNAUTHENTICATED, UNAVAILABLE, WRONG_PASSWORD,
+};
 use crate::BackendError;
 
 /// An error on its way out.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
-    status: StatusCode,
-    slug: &'static str,
-    title: &'static str,
+    kind: Kind,
     detail: String,
     id: Option<ContentId>,
     retry_after: Option<Duration>,
 }
 
-#[derive(Serialize)]
-struct Body {
+/// Any error, `application/problem+json`, with the message that it is about.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProblemDetails {
     #[serde(flatten)]
     problem: rest::Problem,
+    /// The message, where it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<ContentId>,
 }
 
 impl Problem {
     pub(crate) fn invalid(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "invalid-request", "The request is not valid", detail)
+        Self::new(INVALID_REQUEST, detail)
     }
 
     pub(crate) fn cross_site(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "cross-site", "Asked for by another site", detail)
+        Self::new(CROSS_SITE, detail)
     }
 
     pub(crate) fn unauthenticated(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "This takes a login", detail)
+        Self::new(UNAUTHENTICATED, detail)
     }
 
     pub(crate) fn wrong_password(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "wrong-password", "The password is wrong", detail)
+        Self::new(WRONG_PASSWORD, detail)
     }
 
     pub(crate) fn rate_limited(detail: impl Into<String>, retry_after: Duration) -> Self {
-        let (status, title) = (StatusCode::TOO_MANY_REQUESTS, "Too many requests");
-        let problem = Self::new(status, "rate-limited", title, detail);
-        Self { retry_after: Some(retry_after), ..problem }
+        Self { retry_after: Some(retry_after), ..Self::new(RATE_LIMITED, detail) }
     }
 
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail)
+        Self::new(NOT_FOUND, detail)
     }
 
     pub(crate) fn method_not_allowed(detail: impl Into<String>) -> Self {
-        let title = "This method is not served here";
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title, detail)
+        Self::new(METHOD_NOT_ALLOWED, detail)
     }
 
     pub(crate) fn not_acceptable(detail: impl Into<String>) -> Self {
-        let title = "No answer of the accepted types";
-        Self::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", title, detail)
+        Self::new(NOT_ACCEPTABLE, detail)
     }
 
     pub(crate) fn slow_request(detail: impl Into<String>) -> Self {
-        let title = "The request came too slowly";
-        Self::new(StatusCode::REQUEST_TIMEOUT, "slow-request", title, detail)
+        Self::new(SLOW_REQUEST, detail)
     }
 
     pub(crate) fn too_large(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large", detail)
+        Self::new(TOO_LARGE, detail)
     }
 
     pub(crate) fn not_json(detail: impl Into<String>) -> Self {
-        let title = "The content type must be JSON";
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", title, detail)
+        Self::new(NOT_JSON, detail)
     }
 
     pub(crate) fn foreign_host(detail: impl Into<String>) -> Self {
-        let title = "Not a name of this server";
-        Self::new(StatusCode::MISDIRECTED_REQUEST, "foreign-host", title, detail)
+        Self::new(FOREIGN_HOST, detail)
     }
 
     pub(crate) fn internal() -> Self {
-        let detail = "a fault in this server; its log says which";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The request failed", detail)
+        Self::new(INTERNAL, "a fault in this server; its log says which")
     }
 
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not now", detail)
+        Self::new(UNAVAILABLE, detail)
     }
 
     pub(crate) fn timed_out(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::GATEWAY_TIMEOUT, "timed-out", "No answer in time", detail)
+        Self::new(TIMED_OUT, detail)
     }
 
     /// As the JSON that describes it.
-    pub(crate) fn body(self) -> impl Serialize {
+    pub(crate) fn body(self) -> ProblemDetails {
         let problem = rest::Problem {
-            kind: format!("urn:sysmaint:{}", self.slug),
-            title: self.title.to_owned(),
-            status: self.status.as_u16(),
+            kind: self.kind.urn(),
+            title: self.kind.title().to_owned(),
+            status: self.kind.status().as_u16(),
             detail: self.detail,
         };
-        Body { problem, id: self.id }
+        ProblemDetails { problem, id: self.id }
     }
 
     /// Names the message that this is about.
@@ -119,13 +119,8 @@ impl Problem {
         Self { id: Some(id), ..self }
     }
 
-    fn new(
-        status: StatusCode,
-        slug: &'static str,
-        title: &'static str,
-        detail: impl Into<String>,
-    ) -> Self {
-        Self { status, slug, title, detail: detail.into(), id: None, retry_after: None }
+    fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), id: None, retry_after: None }
     }
 }
 
@@ -133,10 +128,7 @@ impl From<BackendError> for Problem {
     fn from(error: BackendError) -> Self {
         let detail = error.to_string();
         match error {
-            BackendError::Conflict(_) => {
-                let title = "The present state forbids it";
-                Self::new(StatusCode::CONFLICT, "conflict", title, detail)
-            }
+            BackendError::Conflict(_) => Self::new(CONFLICT, detail),
             BackendError::Invalid(_) => Self::invalid(detail),
             BackendError::NotFound(_) => Self::not_found(detail),
             BackendError::TimedOut(_) => Self::timed_out(detail),
@@ -148,7 +140,7 @@ impl From<BackendError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (status, retry_after) = (self.status, self.retry_after);
+        let (status, retry_after) = (self.kind.status(), self.retry_after);
         let mut response = (status, Json(self.body())).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

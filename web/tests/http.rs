@@ -14,6 +14,8 @@ mod chat;
 mod defence;
 #[path = "http/demo.rs"]
 mod demo;
+#[path = "http/described.rs"]
+mod described;
 #[path = "http/direct.rs"]
 mod direct;
 #[path = "http/life.rs"]

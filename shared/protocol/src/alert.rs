@@ -12,21 +12,21 @@ pub const RULE_MAX: usize = 64;
 /// Bytes of a summary or of a cause.
 pub const LINE_MAX: usize = 500;
 
-/// Something about a host needs attention, or does not any more: [`Kind::Alert`].
+/// Something about a host needs attention, or does not any more.
 ///
 /// The same `id` comes once as firing and once as resolved. They may arrive in either order;
 /// what is resolved stays so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Alert {
     /// Names it from beginning to end.
     pub id: ContentId,
     /// Which host.
     pub host: Handle,
-    /// The rule that it comes from, as it is written in `SYSMAINT_ALERTS`, at most [`RULE_MAX`]
-    /// bytes.
+    /// The rule that it comes from, as it is written in `SYSMAINT_ALERTS`, at most 64 bytes.
     pub rule: String,
     /// What it is about, where that is one number of a host, by the name that rules have for it,
-    /// such as `cpu_percent`; at most [`RULE_MAX`] bytes.
+    /// such as `cpu_percent`; at most 64 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
     /// How bad it is.
@@ -38,7 +38,7 @@ pub struct Alert {
     /// When it was over; absent while it is firing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// One line of Markdown with nothing but inline code in it, at most [`LINE_MAX`] bytes: what is so, with numbers.
+    /// One line of Markdown with nothing but inline code in it, at most 500 bytes: what is so, with numbers.
     pub summary: String,
     /// The likely cause, of the same kind; absent where nothing is known of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,6 +48,8 @@ pub struct Alert {
 /// Whether an alert is so still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = AlertState))]
 pub enum State {
     /// It is.
     Firing,
@@ -58,6 +60,8 @@ pub enum State {
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = AlertSeverity))]
 pub enum Severity {
     /// Likely to become trouble; waits for the end of quiet hours.
     Warning,

@@ -177,6 +177,7 @@ impl Body for Stop {
 
 /// One tool call on the way to an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ToolUse {
     /// The tool's name.
     pub name: String,
@@ -186,6 +187,7 @@ pub struct ToolUse {
 
 /// Tokens and what they cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Tokens {
     /// Tokens read by the model.
     pub input_tokens: u64,
@@ -200,6 +202,7 @@ pub struct Tokens {
 
 /// The agent's counters since the last reset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Usage {
     /// Tokens read by models.
     pub input_tokens: u64,
@@ -218,6 +221,7 @@ pub struct Usage {
 
 /// What models have cost on one day in UTC, whatever was reset meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DaySpend {
     /// US dollars so far.
     pub spent_usd: f64,

@@ -1,4 +1,4 @@
-//! How the protocol's own types look in JSON, for the relay's OpenAPI document.
+//! How the protocol's own types look in JSON, for the OpenAPI documents of relay and web server.
 //!
 //! Patterns and bounds are those that the relay checks, so that a request which is made from the
 //! document is one that gets past parsing. Byte strings of one kind each have a name here.
@@ -15,7 +15,8 @@ use utoipa::{
 };
 
 use crate::{
-    Base64Bytes, DeviceId, Handle, InboxPrefix, NatsUserKey, ServiceId, Timestamp, TransferId,
+    Base64Bytes, ContentId, DeviceId, Handle, InboxPrefix, NatsUserKey, ServiceId, Timestamp,
+    TransferId,
     limits::{ENVELOPE_MAX, HANDLE_MAX},
 };
 
@@ -134,6 +135,13 @@ schemas! {
         ))
         .examples([Value::from(example_bytes(0x0a, 24))])
         .into();
+    ContentId "ContentId" = Text {
+        description: "Names what is said: 128 random bits, 32 hexadecimal digits.",
+        pattern: "^[0-9a-fA-F]{32}$".to_owned(),
+        length: (32, 32),
+        example: "0b7e4d1c5a2f48f39c6d8e7fa1b2c3d4".to_owned(),
+    }
+    .schema();
     DeviceId "DeviceId" = number("One of an identity's devices.", 127, 1);
     Handle "Handle" = Text {
         description: "The name that people type and subjects carry.",

@@ -11,6 +11,7 @@ use crate::Timestamp;
 ///
 /// The host itself is not named: it is the authenticated sender of the message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Sample {
     /// When it was taken, by the host's clock.
     pub taken_at: Timestamp,
@@ -77,11 +78,13 @@ pub struct Sample {
         skip_serializing_if = "Option::is_none",
         deserialize_with = "virtualization::if_known"
     )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, example = "vm:kvm"))]
     pub virtualization: Option<Virtualization>,
 }
 
 /// A mounted file system.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Disk {
     /// Mount point.
     pub mount: String,
@@ -101,6 +104,7 @@ pub struct Disk {
 
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Network {
     /// Its name, such as `eth0`.
     pub interface: String,
@@ -117,6 +121,7 @@ pub struct Network {
 
 /// A temperature sensor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Temperature {
     /// The sensor's name.
     pub sensor: String,
@@ -126,6 +131,7 @@ pub struct Temperature {
 
 /// Processes, counted, with the largest by CPU and by memory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Processes {
     /// How many there are.
     pub count: u64,
@@ -139,6 +145,7 @@ pub struct Processes {
 
 /// One process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Process {
     /// Its number.
     pub pid: u32,

@@ -2,8 +2,10 @@
 
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
-use sysmaint_protocol::{Alert, Timestamp};
+use sysmaint_protocol::{Alert, Handle, Timestamp};
+use utoipa::ToSchema;
 
+use super::openapi::{ANY, API, BACKEND, SESSION, STATUS, problems};
 use crate::{
     app::App,
     backend::Window,
@@ -14,22 +16,44 @@ use crate::{
 const LIMIT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
 
-#[derive(Deserialize)]
+problems! { AlertsProblems = ANY, API, BACKEND, SESSION; }
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AlertsQuery {
+    /// At most so many; 100 if it is not given.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
+    /// Of this host only; then both moments as well.
+    #[param(value_type = Option<Handle>)]
     host: Option<String>,
+    /// What was so after this moment,
     from: Option<Timestamp>,
+    /// and before this one.
     to: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+/// What the agent told.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Alerts {
+    /// Alerts, in the order that was asked for.
     alerts: Vec<Alert>,
 }
 
-/// `GET /api/alerts`: what is firing, then the latest of what is over; with `host`, `from` and
-/// `to` what was so on that host at any time in between, newest first.
+/// What the agent told without being asked
+///
+/// What is firing, then the latest of what is over; with `host`, `from` and `to` what was so on
+/// that host at any time in between, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/alerts",
+    operation_id = "listAlerts",
+    tag = STATUS,
+    params(AlertsQuery),
+    security(("session" = [])),
+    responses((status = 200, description = "The alerts.", body = Alerts), AlertsProblems),
+)]
 pub(crate) async fn alerts(
     State(app): State<App>,
     QueryString(query): QueryString<AlertsQuery>,

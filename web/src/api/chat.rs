@@ -16,96 +16,173 @@ use sysmaint_protocol::{
     ContentId, Timestamp,
     body::{Answer, Tokens, ToolUse},
 };
+use utoipa::ToSchema;
 
-use super::chat_stream;
+use super::{
+    Accepted, chat_stream,
+    openapi::{ANY, API, BACKEND, BODY, CHAT, SEAL, SESSION, problems},
+};
 use crate::{
     app::App,
     backend::{ChatEntry, Delivery, Draft},
     input::{self, JsonBody, Nothing, QueryString},
-    problem::Problem,
+    problem::{NOT_ACCEPTABLE, NOT_FOUND, Problem},
 };
 
 const HISTORY: usize = 100;
 const HISTORY_MAX: usize = 500;
 
-#[derive(Deserialize)]
+problems! {
+    AskProblems = ANY, API, BODY, SEAL, SESSION, &[NOT_ACCEPTABLE];
+    EntryProblems = ANY, API, BACKEND, SESSION, &[NOT_FOUND];
+    HistoryProblems = ANY, API, BACKEND, SESSION;
+    StopProblems = ANY, API, BODY, SEAL, SESSION;
+}
+
+/// What the agent is asked.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Question {
+    /// The question.
     prompt: String,
     /// Whether it begins a new conversation.
     #[serde(default)]
     fresh: bool,
 }
 
-#[derive(Serialize)]
-pub(crate) struct Accepted {
-    id: ContentId,
-}
-
-/// What the documentation promises of a chat call.
-#[derive(Serialize)]
+/// An answer to a question.
+#[derive(Serialize, ToSchema)]
 pub(super) struct Answered {
+    /// The question.
     id: ContentId,
+    /// Markdown.
     reply: String,
+    /// Who answered: a model's name, or `offline-analyst`.
     model: String,
     /// Present where it was stopped before it was whole.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     stopped: bool,
+    /// What it used.
     usage: Tokens,
+    /// From receiving the prompt to having the answer.
     took_ms: u64,
 }
 
 /// A prompt, its states and its answer, as the pages show it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChatEntry)]
 pub(crate) struct Entry {
+    /// What the prompt is named.
     id: ContentId,
+    /// The question.
     prompt: String,
+    /// How far it has come.
     state: Delivery,
+    /// When it came so far.
     times: Times,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    answer: Option<EntryAnswer>,
+    #[serde(flatten)]
+    answer: EntryAnswer,
     /// What is known of an answer that is being made.
     #[serde(skip_serializing_if = "Option::is_none")]
     draft: Option<Draft>,
 }
 
-#[derive(Serialize)]
+/// When a prompt came to each state that it has come to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChatTimes)]
 struct Times {
+    /// It was sealed and stored here.
     sealed: Timestamp,
+    /// The bus took it.
     #[serde(skip_serializing_if = "Option::is_none")]
     sent: Option<Timestamp>,
+    /// The agent's receipt came back.
     #[serde(skip_serializing_if = "Option::is_none")]
     delivered: Option<Timestamp>,
+    /// The answer was opened here.
     #[serde(skip_serializing_if = "Option::is_none")]
     answered: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+/// The answer; all of it is absent until it is here.
+#[derive(Default, Serialize, ToSchema)]
+#[schema(as = ChatAnswer)]
 struct EntryAnswer {
-    reply: String,
-    model: String,
-    refused: bool,
+    /// Markdown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply: Option<String>,
+    /// Who answered: a model's name, or `offline-analyst`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    /// Whether the agent declined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<bool>,
+    /// Present where it was stopped before it was whole.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     stopped: bool,
-    tools: Vec<ToolUse>,
-    usage: Tokens,
-    took_ms: u64,
+    /// The tools it used, in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<Vec<ToolUse>>,
+    /// What it used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Tokens>,
+    /// From receiving the prompt to having the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    took_ms: Option<u64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HistoryQuery {
+    /// At most so many; 100 if it is not given.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
 }
 
-#[derive(Serialize)]
+/// Prompts and answers.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChatHistory)]
 pub(crate) struct History {
+    /// Oldest first.
     entries: Vec<Entry>,
 }
 
-/// `POST /api/chat`: waits for the answer, unless the caller prefers not to
-/// (`Prefer: respond-async`, RFC 7240), who then gets the id at once. Whoever accepts
-/// `text/event-stream`, and no JSON by that name, gets the answer as it is made.
+/// Ask the agent
+///
+/// Waits for the answer, unless the caller prefers not to (`Prefer: respond-async`, RFC 7240), who
+/// then gets the id at once.
+///
+/// Whoever accepts `text/event-stream`, and no JSON by that name, gets the answer as it is made:
+/// `accepted` has an `Accepted`; each `delta` has a `DraftPart`, and one with another `attempt`
+/// begins the text anew; last comes `answer` with an `Answered`, whole, which replaces what came
+/// before, or `problem` with `ProblemDetails`. Deltas may be missing.
+#[utoipa::path(
+    post,
+    path = "/api/chat",
+    operation_id = "ask",
+    tag = CHAT,
+    params(("Prefer" = Option<String>, Header, description = "`respond-async`: do not wait.")),
+    request_body = Question,
+    security(("session" = [])),
+    responses(
+        (
+            status = 200,
+            description = "The answer.",
+            content((Answered = "application/json"), (String = "text/event-stream")),
+        ),
+        (
+            status = 202,
+            description = "The question is sealed and queued.",
+            body = Accepted,
+            headers(
+                ("Location" = String, description = "Where the answer will be."),
+                ("Preference-Applied" = String, description = "`respond-async`."),
+            ),
+        ),
+        AskProblems,
+    ),
+)]
 pub(crate) async fn ask(
     State(app): State<App>,
     headers: HeaderMap,
@@ -127,8 +204,20 @@ pub(crate) async fn ask(
     wait(&app, id).await.map(|answer| Json(Answered::new(id, answer)).into_response())
 }
 
-/// `POST /api/chat/{id}/stop`: the answer is not wanted any more. What was said so far comes as
-/// the answer, so this only queues the command.
+/// Stop an answer
+///
+/// It is not wanted any more. What was said so far comes as the answer, so this only queues the
+/// command.
+#[utoipa::path(
+    post,
+    path = "/api/chat/{id}/stop",
+    operation_id = "stopAnswer",
+    tag = CHAT,
+    params(("id" = ContentId, Path, description = "The question.")),
+    request_body = Nothing,
+    security(("session" = [])),
+    responses((status = 202, description = "The command is queued.", body = Accepted), StopProblems),
+)]
 pub(crate) async fn stop(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -139,7 +228,16 @@ pub(crate) async fn stop(
     Ok((StatusCode::ACCEPTED, Json(Accepted { id })))
 }
 
-/// `GET /api/chat/{id}`.
+/// One prompt, how far it has come, its answer
+#[utoipa::path(
+    get,
+    path = "/api/chat/{id}",
+    operation_id = "getChatEntry",
+    tag = CHAT,
+    params(("id" = ContentId, Path, description = "The question.")),
+    security(("session" = [])),
+    responses((status = 200, description = "The prompt.", body = Entry), EntryProblems),
+)]
 pub(crate) async fn entry(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -149,7 +247,16 @@ pub(crate) async fn entry(
     Ok(Json(entry.into()))
 }
 
-/// `GET /api/chat/history`, oldest first.
+/// Prompts and answers, oldest first
+#[utoipa::path(
+    get,
+    path = "/api/chat/history",
+    operation_id = "getChatHistory",
+    tag = CHAT,
+    params(HistoryQuery),
+    security(("session" = [])),
+    responses((status = 200, description = "The latest.", body = History), HistoryProblems),
+)]
 pub(crate) async fn history(
     State(app): State<App>,
     QueryString(query): QueryString<HistoryQuery>,
@@ -233,7 +340,7 @@ impl From<ChatEntry> for Entry {
             delivered: entry.delivered_at,
             answered: entry.answered_at,
         };
-        let answer = entry.answer.map(EntryAnswer::from);
+        let answer = entry.answer.map(EntryAnswer::from).unwrap_or_default();
         let ChatEntry { id, prompt, state, draft, .. } = entry;
         Self { id, prompt, state, times, answer, draft }
     }
@@ -242,6 +349,14 @@ impl From<ChatEntry> for Entry {
 impl From<Answer> for EntryAnswer {
     fn from(answer: Answer) -> Self {
         let Answer { text, model, refused, stopped, tools, usage, took_ms, .. } = answer;
-        Self { reply: text, model, refused, stopped, tools, usage, took_ms }
+        Self {
+            reply: Some(text),
+            model: Some(model),
+            refused: Some(refused),
+            stopped,
+            tools: Some(tools),
+            usage: Some(usage),
+            took_ms: Some(took_ms),
+        }
     }
 }

@@ -11,7 +11,6 @@ use axum::response::{
     sse::{Event as Frame, KeepAlive, Sse},
 };
 use futures_util::stream;
-use serde_json::json;
 use sysmaint_protocol::ContentId;
 use tokio::{
     sync::{
@@ -21,7 +20,10 @@ use tokio::{
     time::Instant,
 };
 
-use super::chat::{self, Answered};
+use super::{
+    Accepted,
+    chat::{self, Answered},
+};
 use crate::{
     app::App,
     backend::{ChatEntry, Event},
@@ -75,7 +77,7 @@ impl Following {
             match self.stage {
                 Stage::New => {
                     self.stage = Stage::Look;
-                    return frame("accepted", &json!({ "id": self.id }));
+                    return frame("accepted", &Accepted { id: self.id });
                 }
                 Stage::Look => {
                     self.stage = Stage::Wait;

@@ -3,27 +3,62 @@
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use sysmaint_protocol::ContentId;
+use utoipa::ToSchema;
 
-use super::direct::Accepted;
-use crate::{app::App, backend::Trail, input::JsonBody, problem::Problem};
+use super::{
+    Accepted,
+    openapi::{ANY, API, BACKEND, BODY, DEMO, SESSION, problems},
+};
+use crate::{
+    app::App,
+    backend::Trail,
+    input::JsonBody,
+    problem::{NOT_FOUND, Problem},
+};
 
-#[derive(Serialize)]
+problems! {
+    ReleaseProblems = ANY, API, BACKEND, BODY, SESSION, &[NOT_FOUND];
+    TrailsProblems = ANY, API, BACKEND, SESSION;
+}
+
+/// What became of direct messages.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Trails {
+    /// Oldest first.
     trails: Vec<Trail>,
 }
 
-#[derive(Deserialize)]
+/// What is to be let go.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Release {
+    /// The message.
     id: ContentId,
 }
 
-/// `GET /api/demo/trails`.
+/// What became of direct messages since the server was started, and what the demo's link holds
+#[utoipa::path(
+    get,
+    path = "/api/demo/trails",
+    operation_id = "listTrails",
+    tag = DEMO,
+    security(("session" = [])),
+    responses((status = 200, description = "The trails.", body = Trails), TrailsProblems),
+)]
 pub(crate) async fn trails(State(app): State<App>) -> Result<Json<Trails>, Problem> {
     Ok(Json(Trails { trails: app.backend().trails().await? }))
 }
 
-/// `POST /api/demo/release`.
+/// Let go what is held of a message
+#[utoipa::path(
+    post,
+    path = "/api/demo/release",
+    operation_id = "releaseMessage",
+    tag = DEMO,
+    request_body = Release,
+    security(("session" = [])),
+    responses((status = 202, description = "It goes to the bus.", body = Accepted), ReleaseProblems),
+)]
 pub(crate) async fn release(
     State(app): State<App>,
     JsonBody(Release { id }): JsonBody<Release>,

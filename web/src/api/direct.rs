@@ -2,48 +2,76 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
-use sysmaint_protocol::{ContentId, Handle};
+use sysmaint_protocol::Handle;
+use utoipa::ToSchema;
 
+use super::{
+    Accepted,
+    openapi::{ANY, API, BACKEND, BODY, DIRECT, SEAL, SESSION, problems},
+};
 use crate::{
     app::App,
     backend::{DirectMessage, Fault},
     input::{self, JsonBody, QueryString},
-    problem::Problem,
+    problem::{NOT_FOUND, Problem},
 };
+
+problems! {
+    PullProblems = ANY, API, BACKEND, SESSION, &[NOT_FOUND];
+    SendProblems = ANY, API, BODY, SEAL, SESSION;
+}
 
 /// Messages in one answer; the cursor leads to the rest.
 const PULL_MAX: usize = 200;
 
-#[derive(Deserialize)]
+/// A text to be sealed.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Outgoing {
+    /// Whose device seals it; one that is held here.
+    #[schema(value_type = Handle)]
     from: String,
+    /// For whom.
+    #[schema(value_type = Handle)]
     to: String,
+    /// What it says.
     text: String,
+    /// What is done to it on its way, between devices held here only.
     #[serde(default)]
     fault: Option<Fault>,
 }
 
-#[derive(Serialize)]
-pub(crate) struct Accepted {
-    pub(crate) id: ContentId,
-}
-
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PullQuery {
+    /// Whose messages; one whose device is held here.
+    #[param(value_type = Handle)]
     r#as: String,
+    /// Those after this cursor; all if it is not given.
     #[serde(default)]
     after: u64,
 }
 
-#[derive(Serialize)]
+/// Direct messages.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Pulled {
+    /// Oldest first, at most 200.
     messages: Vec<DirectMessage>,
+    /// What leads to those after them.
     cursor: u64,
 }
 
-/// `POST /api/e2ee/send`.
+/// Seal a text and queue it
+#[utoipa::path(
+    post,
+    path = "/api/e2ee/send",
+    operation_id = "sendText",
+    tag = DIRECT,
+    request_body = Outgoing,
+    security(("session" = [])),
+    responses((status = 202, description = "It is sealed and queued.", body = Accepted), SendProblems),
+)]
 pub(crate) async fn send(
     State(app): State<App>,
     JsonBody(outgoing): JsonBody<Outgoing>,
@@ -58,7 +86,18 @@ pub(crate) async fn send(
     Ok((StatusCode::ACCEPTED, Json(Accepted { id })))
 }
 
-/// `GET /api/e2ee/pull`. The same cursor gives the same messages: nothing is consumed.
+/// Direct messages that came
+///
+/// The same cursor gives the same messages: nothing is consumed.
+#[utoipa::path(
+    get,
+    path = "/api/e2ee/pull",
+    operation_id = "pullMessages",
+    tag = DIRECT,
+    params(PullQuery),
+    security(("session" = [])),
+    responses((status = 200, description = "The messages.", body = Pulled), PullProblems),
+)]
 pub(crate) async fn pull(
     State(app): State<App>,
     QueryString(query): QueryString<PullQuery>,

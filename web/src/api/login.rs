@@ -11,27 +11,50 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use sysmaint_service::http_server::Peer;
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
+use super::openapi::{ANY, API, BODY, LOGIN, problems};
 use crate::{
     app::App,
     assets,
     input::{JsonBody, Nothing},
     login::local_path,
-    problem::Problem,
+    problem::{NOT_FOUND, Problem, RATE_LIMITED, WRONG_PASSWORD},
 };
 
+problems! {
+    EnterProblems = ANY, API, BODY, &[NOT_FOUND, RATE_LIMITED, WRONG_PASSWORD];
+    LeaveProblems = ANY, API, BODY;
+    StandingProblems = ANY, API;
+}
+
 /// How the login is, and whether the asking browser has one.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Standing {
-    /// `required`; `off` where the settings say so; `none` where only this machine can ask.
-    login: &'static str,
+    login: Asked,
+    /// Whether the request came with a session.
     session: bool,
 }
 
-#[derive(Deserialize)]
+/// Whether a login is asked for.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Asked {
+    /// It is.
+    Required,
+    /// The settings say that it is not.
+    Off,
+    /// Only this machine can ask.
+    None,
+}
+
+/// What opens a session.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Credentials {
+    /// The server's one password.
+    #[schema(format = Password)]
     password: String,
 }
 
@@ -40,18 +63,33 @@ struct Wanted {
     next: Option<String>,
 }
 
-/// `GET /api/login`.
+/// Whether a login is asked for, and whether there is one
+#[utoipa::path(
+    get,
+    path = "/api/login",
+    operation_id = "getStanding",
+    tag = LOGIN,
+    responses((status = 200, description = "How it is.", body = Standing), StandingProblems),
+)]
 pub(crate) async fn standing(State(app): State<App>, headers: HeaderMap) -> Json<Standing> {
     let login = app.login();
-    let word = match (login.is_required(), login.is_off()) {
-        (true, _) => "required",
-        (false, true) => "off",
-        (false, false) => "none",
+    let asked = match (login.is_required(), login.is_off()) {
+        (true, _) => Asked::Required,
+        (false, true) => Asked::Off,
+        (false, false) => Asked::None,
     };
-    Json(Standing { login: word, session: login.session(&headers).is_some() })
+    Json(Standing { login: asked, session: login.session(&headers).is_some() })
 }
 
-/// `POST /api/login`.
+/// Log in
+#[utoipa::path(
+    post,
+    path = "/api/login",
+    operation_id = "logIn",
+    tag = LOGIN,
+    request_body = Credentials,
+    responses((status = 204, description = "The session is open.", headers(("Set-Cookie" = String, description = "The session's."))), EnterProblems),
+)]
 pub(crate) async fn enter(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     if !app.login().is_required() {
         return Err(Problem::not_found("this server asks for no login"));
@@ -63,7 +101,17 @@ pub(crate) async fn enter(State(app): State<App>, request: Request) -> Result<Re
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response())
 }
 
-/// `POST /api/logout`.
+/// Log out
+///
+/// The session ends, and its streams.
+#[utoipa::path(
+    post,
+    path = "/api/logout",
+    operation_id = "logOut",
+    tag = LOGIN,
+    request_body = Nothing,
+    responses((status = 204, description = "There is no session any more.", headers(("Set-Cookie" = String, description = "Takes the session's away."))), LeaveProblems),
+)]
 pub(crate) async fn leave(
     State(app): State<App>,
     headers: HeaderMap,

@@ -13,9 +13,24 @@ use axum::{
 use sysmaint_service::metrics;
 use sysmaint_store::{Metric, readings};
 
-use crate::{app::App, backend::HostStatus, problem::Problem};
+use super::openapi::{ANY, API, BACKEND, SESSION, STATUS, problems};
+use crate::{
+    app::App,
+    backend::HostStatus,
+    problem::{Problem, RATE_LIMITED},
+};
 
-/// `GET /api/status/prometheus`.
+problems! { NewestProblems = ANY, API, BACKEND, SESSION, &[RATE_LIMITED]; }
+
+/// Every host's newest sample, for Prometheus
+#[utoipa::path(
+    get,
+    path = "/api/status/prometheus",
+    operation_id = "getNewest",
+    tag = STATUS,
+    security(("session" = []), ("operator" = [])),
+    responses((status = 200, description = "Prometheus text, format 0.0.4.", body = String), NewestProblems),
+)]
 pub(crate) async fn newest(State(app): State<App>) -> Result<Response, Problem> {
     let hosts = app.backend().hosts().await?;
     Ok(([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text(&hosts)).into_response())

@@ -4,39 +4,62 @@ use axum::{Json, extract::State};
 use qrcode::{Color, QrCode};
 use serde::Serialize;
 use sysmaint_protocol::{DeviceId, Handle};
+use utoipa::ToSchema;
 
+use super::openapi::{ANY, API, BACKEND, CHAT, SESSION, problems};
 use crate::{
     app::App,
     backend::{Key, Safety, SafetyNumber},
     problem::Problem,
 };
 
-#[derive(Serialize)]
+problems! { SafetyProblems = ANY, API, BACKEND, SESSION; }
+
+/// How one device knows those of somebody.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Safety)]
 pub(crate) struct Compared {
     /// Whose device is here.
     of: Handle,
     /// Whose devices are there.
     with: Handle,
+    /// None before the first message.
     devices: Vec<Peer>,
 }
 
-#[derive(Serialize)]
+/// One of these devices.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SafetyDevice)]
 struct Peer {
+    /// Which one.
     device_id: DeviceId,
     key: Key,
+    /// Of the key that is pinned.
     number: Number,
+    /// Of a key that waits for a decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     changed: Option<Number>,
 }
 
-#[derive(Serialize)]
+/// What two people compare, to know that nobody stands between two devices.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SafetyNumber)]
 struct Number {
+    /// Twelve groups of five digits.
     groups: Vec<String>,
     /// The modules of the QR code, a text a row; `1` is dark. No quiet zone.
     qr: Vec<String>,
 }
 
-/// `GET /api/chat/safety`.
+/// The safety number of alice's device with each of the agent's
+#[utoipa::path(
+    get,
+    path = "/api/chat/safety",
+    operation_id = "getSafety",
+    tag = CHAT,
+    security(("session" = [])),
+    responses((status = 200, description = "The numbers.", body = Compared), SafetyProblems),
+)]
 pub(crate) async fn safety(State(app): State<App>) -> Result<Json<Compared>, Problem> {
     let devices = app.backend().safety().await?;
     let devices = devices.into_iter().map(peer).collect::<Result<_, _>>()?;

@@ -13,38 +13,64 @@ use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use sysmaint_protocol::{Handle, Timestamp};
 use sysmaint_store::{History, Metric, Summary};
+use utoipa::ToSchema;
 
-use super::csv;
+use super::{
+    csv,
+    openapi::{ANY, API, BACKEND, SESSION, STATUS, problems},
+};
 use crate::{
     app::App,
     backend::{Range, Window},
     input::{self, QueryString},
-    problem::Problem,
+    problem::{NOT_FOUND, Problem},
 };
 
-#[derive(Deserialize)]
+problems! { SeriesProblems = ANY, API, BACKEND, SESSION, &[NOT_FOUND]; }
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SeriesQuery {
+    /// Which host.
+    #[param(value_type = Handle)]
     host: String,
+    /// The last so long; either this or both moments.
     range: Option<Range>,
+    /// From this moment,
     from: Option<Timestamp>,
+    /// to this one.
     to: Option<Timestamp>,
+    /// Names of metrics, separated by commas; all if it is not given.
+    #[param(example = "cpu_percent,load_1")]
     metric: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExportQuery {
+    /// Which host.
+    #[param(value_type = Handle)]
     host: String,
+    /// The last so long; either this or both moments.
     range: Option<Range>,
+    /// From this moment,
     from: Option<Timestamp>,
+    /// to this one.
     to: Option<Timestamp>,
+    /// Names of metrics, separated by commas; all if it is not given.
+    #[param(example = "cpu_percent,load_1")]
     metric: Option<String>,
+    /// What the table is written as.
+    #[param(inline)]
     format: Format,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+/// A kind of table.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 pub(crate) enum Format {
+    /// Comma-separated values (RFC 4180).
     #[serde(rename = "csv")]
     Csv,
 }
@@ -56,38 +82,69 @@ struct Asked {
     metrics: Vec<Metric>,
 }
 
-#[derive(Serialize)]
+/// What a host measured in a window, in columns.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Window)]
 pub(crate) struct SeriesAnswer {
+    /// Which host.
     host: Handle,
+    /// Where the window begins.
     from: Timestamp,
+    /// Where it ends.
     to: Timestamp,
+    /// How far apart the times are at least.
     step_s: f64,
     /// Milliseconds since 1970, as charts take them.
     times: Vec<u64>,
+    /// One for each metric and label.
     series: Vec<Line>,
+    /// Where samples are missing.
     gaps: Vec<Gap>,
 }
 
-#[derive(Serialize)]
+/// One measured course, parallel to the times of its window; null where nothing was measured.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Series)]
 struct Line {
+    /// What was measured.
+    #[schema(example = "cpu_percent")]
     metric: &'static str,
+    /// Which core, file system, interface or sensor; empty where there is one only.
     label: String,
+    /// What it is measured in.
+    #[schema(example = "percent")]
     unit: &'static str,
+    /// Values, or means of several.
     mean: Vec<Option<f64>>,
+    /// The least of several; absent where each value is one that was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     min: Option<Vec<Option<f64>>>,
+    /// The largest of several, as there.
     #[serde(skip_serializing_if = "Option::is_none")]
     max: Option<Vec<Option<f64>>>,
 }
 
-#[derive(Serialize)]
+/// A stretch of time without samples.
+#[derive(Serialize, ToSchema)]
 struct Gap {
+    /// Where it begins.
     from: Timestamp,
+    /// Where it ends.
     to: Timestamp,
+    /// How many samples would have come.
     missing: u64,
 }
 
-/// `GET /api/status/series`.
+/// A host's history in columns, for charts
+#[utoipa::path(
+    get,
+    path = "/api/status/series",
+    operation_id = "getSeries",
+    tag = STATUS,
+    params(SeriesQuery),
+    security(("session" = [])),
+    responses((status = 200, description = "The columns, with gaps.", body = SeriesAnswer), SeriesProblems),
+)]
 pub(crate) async fn series(
     State(app): State<App>,
     QueryString(query): QueryString<SeriesQuery>,
@@ -97,7 +154,25 @@ pub(crate) async fn series(
     Ok(Json(answer(host, window, history)))
 }
 
-/// `GET /api/status/export`.
+/// A host's history as a table
+#[utoipa::path(
+    get,
+    path = "/api/status/export",
+    operation_id = "exportSeries",
+    tag = STATUS,
+    params(ExportQuery),
+    security(("session" = [])),
+    responses(
+        (
+            status = 200,
+            description = "A row for each value.",
+            body = String,
+            content_type = "text/csv; charset=utf-8; header=present",
+            headers(("Content-Disposition" = String, description = "A name to save it under.")),
+        ),
+        SeriesProblems,
+    ),
+)]
 pub(crate) async fn export(
     State(app): State<App>,
     QueryString(query): QueryString<ExportQuery>,

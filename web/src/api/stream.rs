@@ -11,15 +11,19 @@ use axum::{
 };
 use futures_util::{Stream, StreamExt as _, future::ready, stream};
 use serde::Serialize;
-use serde_json::json;
-use sysmaint_protocol::Timestamp;
+use sysmaint_protocol::{Handle, Timestamp};
 use tokio::sync::broadcast::Receiver;
 use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
+use utoipa::ToSchema;
 
-use super::{VERSION, chat::Entry};
+use super::{
+    VERSION,
+    chat::Entry,
+    openapi::{ANY, API, BACKEND, DEMO, SESSION, STATUS, problems},
+};
 use crate::{
     app::App,
-    backend::{Event, Seen},
+    backend::{DirectMessage, Event, Seen},
     problem::Problem,
 };
 
@@ -32,17 +36,72 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Bytes of an envelope that are shown; its true size is told beside them.
 const SHOWN_MAX: usize = 8 * 1024;
 
-#[derive(Serialize)]
-struct SeenFrame<'a> {
+problems! { StreamProblems = ANY, API, BACKEND, SESSION; }
+
+/// The first event of a stream.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Hello {
+    /// The server's version.
+    version: &'static str,
+}
+
+/// Events that a page did not get, because it reads too slowly.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Missed {
+    /// How many.
+    count: u64,
+}
+
+/// A direct message that was opened.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OpenedMessage)]
+pub(super) struct Opened {
+    /// Whose device opened it.
+    to: Handle,
+    /// The message.
+    message: DirectMessage,
+    /// What leads to those after it.
+    cursor: u64,
+}
+
+/// What a reader of the bus sees of one message.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SeenEnvelope)]
+pub(super) struct SeenFrame<'a> {
+    /// Where it was published.
     subject: &'a str,
+    /// Its true size in bytes.
     size: usize,
-    /// Up to the first [`SHOWN_MAX`] bytes.
+    /// Up to the first 8192 bytes.
     hex: String,
+    /// When it passed.
     at: Timestamp,
+    /// The message's headers, in order.
     headers: &'a [(String, String)],
 }
 
-/// `GET /api/events`.
+/// What changes
+///
+/// Server-sent events, from `hello` with a `Hello` on: `alert` with an `Alert`, `chat` with a
+/// `ChatEntry`, `delta` with a `DraftPart`, `direct` with an `OpenedMessage`, `host` with a `HostStatus`,
+/// `link` with a `LinkState`, `trail` with a `Trail`, `usage` with a `Usage`. After `missed` with a
+/// `Missed`, ask for the present state.
+#[utoipa::path(
+    get,
+    path = "/api/events",
+    operation_id = "streamEvents",
+    tag = STATUS,
+    security(("session" = [])),
+    responses(
+        (
+            status = 200,
+            description = "The stream.",
+            body = String,
+            content_type = "text/event-stream",
+        ),
+        StreamProblems,
+    ),
+)]
 pub(crate) async fn events(
     State(app): State<App>,
 ) -> Result<Sse<impl Stream<Item = Result<Frame, Infallible>>>, Problem> {
@@ -50,7 +109,26 @@ pub(crate) async fn events(
     stream_of(&app, events, event_frame)
 }
 
-/// `GET /api/demo/wire`.
+/// The demo's envelopes as they pass
+///
+/// Server-sent events: `hello` with a `Hello`, `envelope` with a `SeenEnvelope`, `missed` with a
+/// `Missed`.
+#[utoipa::path(
+    get,
+    path = "/api/demo/wire",
+    operation_id = "streamWire",
+    tag = DEMO,
+    security(("session" = [])),
+    responses(
+        (
+            status = 200,
+            description = "The stream.",
+            body = String,
+            content_type = "text/event-stream",
+        ),
+        StreamProblems,
+    ),
+)]
 pub(crate) async fn wire(
     State(app): State<App>,
 ) -> Result<Sse<impl Stream<Item = Result<Frame, Infallible>>>, Problem> {
@@ -64,11 +142,11 @@ fn stream_of<T: Clone + Send + 'static>(
     frame: fn(T) -> Result<Frame, axum::Error>,
 ) -> Result<Sse<impl Stream<Item = Result<Frame, Infallible>> + use<T>>, Problem> {
     let permit = app.stream_permit()?;
-    let hello = Frame::default().event("hello").retry(RETRY).json_data(json!({"version": VERSION}));
+    let hello = Frame::default().event("hello").retry(RETRY).json_data(Hello { version: VERSION });
     let changes = BroadcastStream::new(receiver).map(move |received| match received {
         Ok(item) => frame(item),
         Err(BroadcastStreamRecvError::Lagged(count)) => {
-            Frame::default().event("missed").json_data(json!({"count": count}))
+            Frame::default().event("missed").json_data(Missed { count })
         }
     });
     let frames = stream::once(ready(hello)).chain(changes).filter_map(move |frame| {
@@ -87,8 +165,8 @@ fn event_frame(event: Event) -> Result<Frame, axum::Error> {
             Frame::default().event("chat").json_data(Entry::from(entry.as_ref().clone()))
         }
         Event::Direct { to, message } => {
-            let data = json!({"to": to, "message": *message, "cursor": message.cursor});
-            Frame::default().event("direct").json_data(data)
+            let (cursor, message) = (message.cursor, message.as_ref().clone());
+            Frame::default().event("direct").json_data(Opened { to, message, cursor })
         }
         Event::Draft(part) => Frame::default().event("delta").json_data(&*part),
         Event::Host(status) => Frame::default().event("host").json_data(&*status),

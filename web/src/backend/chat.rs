@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use sysmaint_protocol::{ContentId, Timestamp, body::Answer};
+use utoipa::ToSchema;
 
 /// A prompt with its delivery state and, in time, its answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +28,7 @@ pub struct ChatEntry {
 }
 
 /// An answer in the making. It is told while it is made and kept nowhere; the answer replaces it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Draft {
     /// Names the text; another number is another text.
     pub attempt: u64,
@@ -38,7 +39,7 @@ pub struct Draft {
 }
 
 /// One part of a draft.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DraftPart {
     /// The prompt.
     pub id: ContentId,
@@ -51,7 +52,7 @@ pub struct DraftPart {
 }
 
 /// How far a prompt has come. Each state includes the ones before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Delivery {
     /// Sealed and stored here.

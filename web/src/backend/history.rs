@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 use sysmaint_protocol::Timestamp;
+use utoipa::ToSchema;
 
 /// How far back a chart looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 pub enum Range {
     /// One hour.
     #[serde(rename = "1h")]

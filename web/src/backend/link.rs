@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 use sysmaint_protocol::Timestamp;
+use utoipa::ToSchema;
 
 /// The endpoint's connection and the queues behind it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LinkState {
     /// Whether the bus is connected now.
     pub connected: bool,

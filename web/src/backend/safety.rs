@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use sysmaint_protocol::DeviceId;
+use utoipa::ToSchema;
 
 /// One of the agent's devices, as alice's device knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +18,8 @@ pub struct Safety {
 }
 
 /// How an identity key stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = SafetyKey)]
 #[serde(rename_all = "lowercase")]
 pub enum Key {
     /// Another one was seen since; nothing is sent before somebody decides.

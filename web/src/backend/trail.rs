@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use sysmaint_protocol::{ContentId, Handle, Timestamp, TransferId};
+use utoipa::ToSchema;
 
 use super::Mechanics;
 
 /// What the demo's link does to one text, once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// A bit of the envelope is flipped.
@@ -38,7 +39,7 @@ impl Fault {
 }
 
 /// A direct message and what happened to it here, as far as this process saw it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Trail {
     /// What its sender named it.
     pub id: ContentId,
@@ -62,7 +63,7 @@ pub struct Trail {
 }
 
 /// One thing that happened to one envelope of a message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Happening {
     /// When it was noticed.
     pub at: Timestamp,
@@ -74,7 +75,7 @@ pub struct Happening {
 }
 
 /// What can happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum What {
     /// It was sealed.

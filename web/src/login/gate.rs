@@ -84,6 +84,8 @@ fn without(method: &Method, path: &str) -> Without {
         "/api/login" | "/api/logout" => Without::Served,
         // For Prometheus, which has no cookies.
         "/metrics" | "/api/status/prometheus" if reads => Without::Token,
+        // For programs, like what it describes.
+        "/openapi.json" => Without::Refused,
         _ if reads && !path.starts_with("/api/") => Without::Shown,
         _ => Without::Refused,
     }
@@ -139,6 +141,7 @@ mod tests {
             assert_eq!(without(&Method::POST, path), Without::Refused, "{path}");
         }
         assert_eq!(get("/metrics"), Without::Token);
+        assert_eq!(get("/openapi.json"), Without::Refused);
         assert_eq!(without(&Method::POST, "/api/login"), Without::Served);
     }
 }

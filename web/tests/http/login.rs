@@ -66,6 +66,7 @@ async fn nothing_but_the_login_the_source_and_health_is_served_without_a_session
         "/api/status/prometheus",
         "/api/nothing",
         "/metrics",
+        "/openapi.json",
     ] {
         let answer = server.get(path).await;
         assert_eq!(kind(&answer.problem(401)), "urn:sysmaint:unauthenticated", "{path}");

@@ -88,6 +88,13 @@ async fn a_compressed_variant_is_sent_only_to_whom_accepts_it() {
 }
 
 #[tokio::test]
+async fn the_document_is_the_one_of_the_repository() {
+    let response = Server::quick().await.get("/openapi.json").await;
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert!(response.body == include_bytes!("../../../docs/web-openapi.json"));
+}
+
+#[tokio::test]
 async fn the_complete_source_is_offered_as_a_file() {
     let server = Server::quick().await;
     let response = server.get("/source").await;

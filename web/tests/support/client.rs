@@ -12,6 +12,8 @@ use tokio::{
     time::timeout,
 };
 
+use crate::described;
+
 /// Nothing in these tests takes longer than this.
 const DEADLINE: Duration = Duration::from_mins(1);
 
@@ -105,15 +107,18 @@ impl Request {
         self
     }
 
-    /// Sends it and reads the response to its end.
+    /// Sends it and reads the response to its end; one that is not described fails.
     pub async fn send(self, server: SocketAddr) -> Response {
+        let line = self.line.clone();
         let mut stream = self.header("Connection", "close").open(server).await;
         let mut bytes = Vec::new();
         timeout(DEADLINE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
         let status = head[9..12].parse().unwrap();
-        Response { status, head, body: bytes[end + 4..].to_vec() }
+        let response = Response { status, head, body: bytes[end + 4..].to_vec() };
+        described::check(&line, &response);
+        response
     }
 
     /// Sends it and leaves the response to be read as it comes.
@@ -151,12 +156,14 @@ impl Live {
         while !self.text.contains(wanted) {
             assert!(self.read().await, "ended without {wanted:?}: {}", self.text);
         }
+        described::check_events(&self.text);
         &self.text
     }
 
     /// Reads until the server ends it; all text.
     pub async fn rest(mut self) -> String {
         while self.read().await {}
+        described::check_events(&self.text);
         self.text
     }
 
