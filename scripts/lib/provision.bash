@@ -213,22 +213,27 @@ want_containers() {
     elif ! have dockerd && ! docker info >/dev/null 2>&1 && ! apt docker.io; then
         do_without "a container engine, ${what}"
     elif ! has_compose && ! get_compose; then
-        do_without "Docker Compose 2, ${what}"
+        do_without "Docker Compose 2 with buildx, ${what}"
     elif ! have busybox && ! apt busybox-static; then
         do_without "busybox, ${what}"
     fi
 }
 
 has_compose() {
-    docker compose version >/dev/null 2>&1 \
-        || DOCKER_CONFIG="${tools}/docker" docker compose version >/dev/null 2>&1
+    local config
+    for config in "${DOCKER_CONFIG:-${HOME}/.docker}" "${tools}/docker"; do
+        if DOCKER_CONFIG="${config}" docker compose version >/dev/null 2>&1 \
+            && DOCKER_CONFIG="${config}" docker buildx version >/dev/null 2>&1; then
+            return 0
+        fi
+    done
+    return 1
 }
 
-# The plugin out of Debian's package, from the newest suite: older ones have Compose 1 or none. Of
+# The plugins out of Debian's packages, from the newest suite: older ones have Compose 1 or none. Of
 # a Go program nothing but the C library must fit.
 get_compose() {
     have dpkg-deb && have apt-get || return 1
-    apt docker-compose-v2 >/dev/null 2>&1 && has_compose && return
     local here mirror status=0
     mirror="$(apt-get indextargets --format '$(SITE)' | grep -v security | sort -u | head -n 1)"
     [[ -n "${mirror}" ]] || return 1
@@ -256,9 +261,14 @@ Acquire::Languages "none";
 APT::Sandbox::User "root";
 EOF
     APT_CONFIG="${here}/apt.conf" apt-get -qq update >&2 || return 1
-    (cd "${here}" && APT_CONFIG="${here}/apt.conf" apt-get -qq download docker-compose >&2) || return 1
-    dpkg-deb -x "${here}"/docker-compose_*.deb "${here}/unpacked" || return 1
-    install "${here}/unpacked/usr/libexec/docker/cli-plugins/docker-compose" \
+    (cd "${here}" \
+        && APT_CONFIG="${here}/apt.conf" apt-get -qq download docker-compose docker-buildx >&2) \
+        || return 1
+    local package
+    for package in "${here}"/*.deb; do
+        dpkg-deb -x "${package}" "${here}/unpacked" || return 1
+    done
+    install "${here}"/unpacked/usr/libexec/docker/cli-plugins/docker-{compose,buildx} \
         "${tools}/docker/cli-plugins/"
 }
 
