@@ -9,7 +9,10 @@ use sysmaint_relay_bridge::Invitation;
 
 use crate::span::Span;
 
-use crate::{commands::devices::Named, keyring::Service};
+use crate::{
+    commands::{devices::Named, health::Watched},
+    keyring::Service,
+};
 
 /// Watch your machines and talk to them, end-to-end encrypted.
 ///
@@ -69,7 +72,16 @@ pub(crate) enum Command {
         /// of the data directory, and have the server that `up` runs read it; nothing is restarted
         #[arg(long, value_enum, value_name = "SERVICE")]
         rotate: Option<Service>,
+        /// Also give each service what it needs: keys into <DIRECTORY>/<service>/keys, secrets into
+        /// <DIRECTORY>/<service>-secrets, the configuration into <DIRECTORY>/nats; for containers,
+        /// whose volumes are mounted there
+        #[arg(long, value_name = "DIRECTORY", conflicts_with = "rotate")]
+        hand_out: Option<PathBuf>,
     },
+    /// Ask services of this machine whether they work: for supervisors and health checks
+    ///
+    /// Ends with 0 if all that are named can do their work, 69 if one cannot or does not run.
+    Health(HealthArgs),
     /// See and decide which devices there are
     ///
     /// `add` and `admit` are for whoever has a device: a further one for its handle. The others ask
@@ -139,6 +151,17 @@ pub(crate) struct InviteArgs {
     /// Where other machines reach the relay [default: RELAY_URL, or RELAY_BIND and RELAY_PORT]
     #[arg(long, value_name = "URL", value_delimiter = ',')]
     pub(crate) relay: Vec<RelayUrl>,
+}
+
+/// Who is asked.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub(crate) struct HealthArgs {
+    /// Which [default: all four]
+    #[arg(value_enum, value_name = "SERVICE")]
+    pub(crate) services: Vec<Watched>,
+    /// One JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// A text on its way.

@@ -6,6 +6,8 @@ pub(crate) mod agent;
 pub(crate) mod audit;
 pub(crate) mod chat;
 pub(crate) mod devices;
+pub(crate) mod hand_out;
+pub(crate) mod health;
 pub(crate) mod hosts;
 pub(crate) mod inbox;
 pub(crate) mod invite;

@@ -1,6 +1,10 @@
 //! What lies where in the data directory.
 
-use std::{fs, io, path::PathBuf, time::Duration};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sysmaint_protocol::Base64Bytes;
 use sysmaint_service::{
@@ -76,12 +80,25 @@ pub(crate) fn given_passphrase(settings: &Settings, data: &DataDir) -> Result<Pa
     passphrase(settings, data)
 }
 
-/// Publishes the root for the services beside the relay.
+/// Publishes the root for the services beside the relay, and where `SYSMAINT_TRUST_ROOT_FILE` has
+/// them look for it.
+pub(crate) fn publish_trust_root(
+    settings: &Settings,
+    data: &DataDir,
+    root: &[u8],
+) -> Result<(), Failure> {
+    write_trust_root(data, root)?;
+    settings.trust_root.as_ref().map_or(Ok(()), |path| write_root(path, root))
+}
+
+/// Keeps the root in the data directory.
 pub(crate) fn write_trust_root(data: &DataDir, root: &[u8]) -> Result<(), Failure> {
-    let path = data.join(TRUST_ROOT);
+    write_root(&data.join(TRUST_ROOT), root)
+}
+
+fn write_root(path: &Path, root: &[u8]) -> Result<(), Failure> {
     let text = format!("{}\n", String::from(Base64Bytes(root.to_vec())));
-    owner_only_write(&path, text.as_bytes())
-        .map_err(|error| Failure::new(Exit::CannotCreate, error))
+    owner_only_write(path, text.as_bytes()).map_err(|error| Failure::new(Exit::CannotCreate, error))
 }
 
 /// Where the root lies.
@@ -123,7 +140,7 @@ pub(crate) async fn trust_root(
 }
 
 /// A root as its file holds it.
-pub(crate) fn decode_root(path: &std::path::Path, text: &str) -> Result<Vec<u8>, Failure> {
+pub(crate) fn decode_root(path: &Path, text: &str) -> Result<Vec<u8>, Failure> {
     Base64Bytes::try_from(text.to_owned()).map(|bytes| bytes.0).map_err(|_| {
         let path: PathBuf = path.to_owned();
         Failure::new(

@@ -8,12 +8,12 @@ mod question;
 pub(crate) mod socket;
 
 use sysmaint_device::{Standing, store::Trust};
-use sysmaint_endpoint::{DecisionError, Endpoint};
+use sysmaint_endpoint::{DecisionError, Endpoint, Status};
 use sysmaint_protocol::Handle;
 use sysmaint_store::{HostRow, SqlError, WriteError};
 
 pub(crate) use question::{
-    Answer, Asked, Decided, Forgotten, Key, Known, KnownHost, Number, Pair, Question,
+    Answer, Asked, Decided, Forgotten, Health, Key, Known, KnownHost, Number, Pair, Question,
 };
 
 /// The devices of one service.
@@ -32,6 +32,10 @@ impl Desk {
     }
 
     async fn try_answer(&self, asked: &Asked) -> Result<Answer, DecisionError> {
+        if asked.question == Question::Health {
+            let health = self.0.iter().map(health).collect();
+            return Ok(Answer { health, ..Answer::default() });
+        }
         if let Some(answer) = self.about_hosts(&asked.question).await? {
             return Ok(answer);
         }
@@ -94,6 +98,11 @@ impl Desk {
 
 fn failed(error: &impl ToString) -> DecisionError {
     DecisionError::Store(error.to_string())
+}
+
+fn health(endpoint: &Endpoint) -> Health {
+    let Status { registered, receiving, stands_by, .. } = endpoint.status().borrow().clone();
+    Health { of: endpoint.handle().clone(), registered, receiving, stands_by }
 }
 
 fn contacts(

@@ -12,7 +12,8 @@ use sysmaint_service::{data_dir::DataDir, exit::Exit};
 
 use crate::{failure::Failure, settings::Settings};
 
-const DIRECTORY: &str = "keys";
+/// In a data directory.
+pub(crate) const DIRECTORY: &str = "keys";
 const ISSUER: &str = "issuer.nk";
 
 /// Who logs in to NATS.
@@ -95,6 +96,11 @@ pub(crate) fn path(data: &DataDir, service: Service) -> PathBuf {
     data.join(DIRECTORY).join(format!("{}.nk", service.name()))
 }
 
+/// Where the key is that lets devices in.
+pub(crate) fn issuer_path(data: &DataDir) -> PathBuf {
+    data.join(DIRECTORY).join(ISSUER)
+}
+
 /// Everybody's entry in nats.conf; makes the keys that are missing.
 pub(crate) fn users(settings: &Settings, data: &DataDir) -> Result<Vec<NatsUser>, Failure> {
     create(&data.join(DIRECTORY))?;
@@ -109,7 +115,7 @@ pub(crate) fn users(settings: &Settings, data: &DataDir) -> Result<Vec<NatsUser>
 
 /// The relay's key that lets devices in; made if it is missing.
 pub(crate) fn issuer(data: &DataDir) -> Result<Issuer, Failure> {
-    let path = data.join(DIRECTORY).join(ISSUER);
+    let path = issuer_path(data);
     create(&data.join(DIRECTORY))?;
     let issuer = if path.exists() {
         Issuer::read(&path)
@@ -121,7 +127,7 @@ pub(crate) fn issuer(data: &DataDir) -> Result<Issuer, Failure> {
 
 /// The same, where somebody made one.
 pub(crate) fn optional_issuer(data: &DataDir) -> Result<Issuer, CredentialsError> {
-    Issuer::read(&data.join(DIRECTORY).join(ISSUER))
+    Issuer::read(&issuer_path(data))
 }
 
 /// A service's key: the one named in `NATS_NKEY_FILE`, or its own in the data directory.

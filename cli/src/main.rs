@@ -141,7 +141,15 @@ async fn carry_out(
             Box::pin(commands::devices::run(settings, command, token)).await
         }
         Command::Host(command) => Box::pin(commands::hosts::run(settings, command, token)).await,
-        Command::NatsConf { rotate: Some(service) } => commands::rotate::run(&settings, *service),
+        Command::Health(args) => {
+            once(&stop, Box::pin(commands::health::run(&settings, args))).await
+        }
+        Command::NatsConf { rotate: Some(service), .. } => {
+            commands::rotate::run(&settings, *service)
+        }
+        Command::NatsConf { hand_out: Some(directory), .. } => {
+            commands::hand_out::run(&settings, directory)
+        }
         _ => commands::nats_conf::run(&settings),
     }
 }

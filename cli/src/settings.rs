@@ -16,7 +16,7 @@ use sysmaint_bus::{
     conf::{Durability, ServerTls},
 };
 use sysmaint_protocol::{Handle, identities};
-use sysmaint_relay_bridge::LimitSettings;
+use sysmaint_relay_bridge::{DiagnosticsAccess, LimitSettings};
 use sysmaint_service::{
     config::{FILE_NAME, Layers, Reader},
     exit::Exit,
@@ -36,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) observation: ObservationSettings,
     pub(crate) passphrase: Option<SecretString>,
     pub(crate) trust_root: Option<PathBuf>,
+    /// Where the reader finds secrets that are not set otherwise.
+    _secrets_dir: Option<PathBuf>,
     /// `RELAY_DB`: the audit, where it is not in the data directory.
     pub(crate) relay_db: Option<PathBuf>,
     pub(crate) nats: NatsSettings,
@@ -134,6 +136,7 @@ impl Settings {
             },
             passphrase: reader.secret("MEGA_PASSPHRASE"),
             trust_root: reader.optional("SYSMAINT_TRUST_ROOT_FILE"),
+            _secrets_dir: reader.optional("SYSMAINT_SECRETS_DIR"),
             relay_db: reader.optional("RELAY_DB"),
             nats: NatsSettings::from_reader(reader),
             relay_access: RelayAccess {
@@ -229,6 +232,7 @@ fn relay(
         durability: EffectiveDurability::Unknown,
         audit_retention: audit_retention(reader),
         operator_token,
+        diagnostics: reader.value("RELAY_DIAGNOSTICS", DiagnosticsAccess::default()),
         sockets: sockets(reader),
         http: relay_limits(reader),
         tls: TlsFiles::from_reader(reader, "RELAY_TLS_CERT_FILE", "RELAY_TLS_KEY_FILE"),

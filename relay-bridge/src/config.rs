@@ -1,7 +1,9 @@
 //! What can be set.
 
 use std::{
+    fmt,
     net::{IpAddr, Ipv4Addr},
+    str::FromStr,
     time::Duration,
 };
 
@@ -30,6 +32,8 @@ pub struct Config {
     pub audit_retention: Duration,
     /// Who presents it as bearer token may read `/diagnostics` from anywhere.
     pub operator_token: Option<SecretString>,
+    /// `RELAY_DIAGNOSTICS`: who else may.
+    pub diagnostics: DiagnosticsAccess,
     /// What bounds WebSocket connections.
     pub sockets: SocketSettings,
     /// `RELAY_MAX_CONNECTIONS`, `RELAY_MAX_CONNECTIONS_PER_PEER`, `RELAY_HEADER_TIMEOUT_MS`: what
@@ -63,10 +67,48 @@ impl Default for Config {
             durability: EffectiveDurability::Unknown,
             audit_retention: Self::AUDIT_RETENTION,
             operator_token: None,
+            diagnostics: DiagnosticsAccess::default(),
             sockets: SocketSettings::default(),
             http: Limits::default(),
             tls: None,
             limits: LimitSettings::default(),
         }
+    }
+}
+
+/// Who may read `/diagnostics` and `/metrics` without the operator's token: totals and settings,
+/// no names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DiagnosticsAccess {
+    /// The relay's own machine, by a loopback address.
+    #[default]
+    Local,
+    /// Whoever reaches the relay. For a port that nobody but you can reach.
+    Open,
+}
+
+/// Neither of them.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("use local (this machine, and the operator's token) or open (whoever reaches the relay)")]
+pub struct UnknownDiagnosticsAccess;
+
+impl FromStr for DiagnosticsAccess {
+    type Err = UnknownDiagnosticsAccess;
+
+    fn from_str(text: &str) -> Result<Self, UnknownDiagnosticsAccess> {
+        match text {
+            "local" => Ok(Self::Local),
+            "open" => Ok(Self::Open),
+            _ => Err(UnknownDiagnosticsAccess),
+        }
+    }
+}
+
+impl fmt::Display for DiagnosticsAccess {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Local => "local",
+            Self::Open => "open",
+        })
     }
 }

@@ -25,7 +25,7 @@ mod server;
 mod socket;
 
 pub use audit::Audit;
-pub use config::Config;
+pub use config::{Config, DiagnosticsAccess};
 pub use directory::{Origin, RelayDirectory};
 pub use invitation::Invitation;
 pub use limits::LimitSettings;

@@ -9,6 +9,8 @@ readonly PYTHON_WANTED=3.11
 readonly WASM_TARGET=wasm32-unknown-unknown
 # protoc 3.15 is the first that takes `optional` in proto3 files without a switch.
 readonly PROTOC_WANTED=3.15.0
+# The Debian suite whose Docker Compose is taken where the machine has none.
+readonly COMPOSE_SUITE=sid
 
 missing=()
 apt_updated=no
@@ -200,6 +202,74 @@ want_browser() {
     fi
     apt chromium && has_chromium && return
     do_without "chromium, ${what}: install it, or name one in SYSMAINT_CHROMIUM"
+}
+
+# A container engine and Compose, for the test that starts docker-compose.yml; and a busybox, of
+# which that test makes its base image, for there may be no registry to get one from.
+want_containers() {
+    local what="for the test of docker-compose.yml"
+    if ! have docker && ! { apt docker.io && have docker; }; then
+        do_without "docker, ${what}"
+    elif ! have dockerd && ! docker info >/dev/null 2>&1 && ! apt docker.io; then
+        do_without "a container engine, ${what}"
+    elif ! has_compose && ! get_compose; then
+        do_without "Docker Compose 2 with buildx, ${what}"
+    elif ! have busybox && ! apt busybox-static; then
+        do_without "busybox, ${what}"
+    fi
+}
+
+has_compose() {
+    local config
+    for config in "${DOCKER_CONFIG:-${HOME}/.docker}" "${tools}/docker"; do
+        if DOCKER_CONFIG="${config}" docker compose version >/dev/null 2>&1 \
+            && DOCKER_CONFIG="${config}" docker buildx version >/dev/null 2>&1; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+# The plugins out of Debian's packages, from the newest suite: older ones have Compose 1 or none. Of
+# a Go program nothing but the C library must fit.
+get_compose() {
+    have dpkg-deb && have apt-get || return 1
+    local here mirror status=0
+    mirror="$(apt-get indextargets --format '$(SITE)' | grep -v security | sort -u | head -n 1)"
+    [[ -n "${mirror}" ]] || return 1
+    here="$(mktemp -d)"
+    say "fetching Docker Compose from ${mirror} into .tools"
+    compose_package "${here}" "${mirror}" || status=1
+    rm -rf "${here}"
+    ((status == 0)) && has_compose
+}
+
+# With lists and a state of its own, so that this machine's packages stay what they are.
+compose_package() {
+    local here=$1 mirror=$2
+    mkdir -p "${here}/lists/partial" "${here}/archives/partial" "${tools}/docker/cli-plugins"
+    : >"${here}/status"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror} ${COMPOSE_SUITE} main" \
+        >"${here}/sources.list"
+    cat >"${here}/apt.conf" <<EOF
+Dir::Etc::sourcelist "${here}/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Dir::State::lists "${here}/lists";
+Dir::State::status "${here}/status";
+Dir::Cache "${here}";
+Acquire::Languages "none";
+APT::Sandbox::User "root";
+EOF
+    APT_CONFIG="${here}/apt.conf" apt-get -qq update >&2 || return 1
+    (cd "${here}" \
+        && APT_CONFIG="${here}/apt.conf" apt-get -qq download docker-compose docker-buildx >&2) \
+        || return 1
+    local package
+    for package in "${here}"/*.deb; do
+        dpkg-deb -x "${package}" "${here}/unpacked" || return 1
+    done
+    install "${here}"/unpacked/usr/libexec/docker/cli-plugins/docker-{compose,buildx} \
+        "${tools}/docker/cli-plugins/"
 }
 
 has_chromium() {

@@ -16,6 +16,7 @@
 mod aimock;
 mod binary;
 mod certificate;
+mod containers;
 mod elsewhere;
 mod eventually;
 mod fixed_model;
@@ -38,6 +39,7 @@ mod wire_log;
 pub use aimock::Aimock;
 pub use binary::{nats_server, sysmaint};
 pub use certificate::make_certificate;
+pub use containers::{Composed, Engine};
 pub use elsewhere::{Elsewhere, copy_files};
 pub use eventually::{eventually, eventually_within};
 pub use fixed_model::FixedModel;

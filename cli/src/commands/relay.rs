@@ -35,7 +35,7 @@ pub(crate) async fn run(
     let audit = open_audit(data_files::audit(&settings, &data), passphrase.clone());
     let authority = authority(data.join(data_files::AUTHORITY), passphrase);
     let (audit, authority) = tokio::try_join!(audit, authority)?;
-    data_files::write_trust_root(&data, &authority.trust_root())?;
+    data_files::publish_trust_root(&settings, &data, &authority.trust_root())?;
     let broker = super::broker(&settings);
     let bus = device::connect(&broker, credentials, Service::Relay, &shutdown).await?;
     let mut config = settings.relay;

@@ -32,6 +32,8 @@ pub(crate) enum Question {
     Reject(Handle),
     /// People have compared the numbers.
     Verified(Handle),
+    /// Does it work?
+    Health,
     /// Which hosts have reported?
     Hosts,
     /// Remove all telemetry of this host.
@@ -42,7 +44,7 @@ impl Question {
     /// Whom it is about.
     pub(crate) const fn handle(&self) -> Option<&Handle> {
         match self {
-            Self::Known | Self::Hosts => None,
+            Self::Known | Self::Health | Self::Hosts => None,
             Self::Standing(handle)
             | Self::Accept(handle)
             | Self::Reject(handle)
@@ -62,6 +64,8 @@ pub(crate) struct Answer {
     pub(crate) hosts: Vec<KnownHost>,
     #[serde(default)]
     pub(crate) forgotten: Vec<Forgotten>,
+    #[serde(default)]
+    pub(crate) health: Vec<Health>,
     /// It was not done, for this reason.
     pub(crate) refused: Option<String>,
 }
@@ -91,6 +95,7 @@ impl Answer {
         self.decided.extend(other.decided);
         self.hosts.extend(other.hosts);
         self.forgotten.extend(other.forgotten);
+        self.health.extend(other.health);
         self.refused = self.refused.or(other.refused);
         self
     }
@@ -119,6 +124,18 @@ pub(crate) struct KnownHost {
 pub(crate) struct Forgotten {
     pub(crate) of: Handle,
     pub(crate) host: Handle,
+}
+
+/// How one of our devices stands towards the bus.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Health {
+    pub(crate) of: Handle,
+    /// The directory knows it.
+    pub(crate) registered: bool,
+    /// Its mailbox is open.
+    pub(crate) receiving: bool,
+    /// Another process serves it, and this one takes over when that ends.
+    pub(crate) stands_by: bool,
 }
 
 /// One of our devices and one of theirs.

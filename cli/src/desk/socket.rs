@@ -116,7 +116,11 @@ async fn answer(mut connection: UnixStream, desk: &Desk) -> io::Result<()> {
 }
 
 /// Asks the service that runs over a data directory; `None` if it does not run.
-async fn ask(data: &DataDir, service: Service, asked: &Asked) -> io::Result<Option<Answer>> {
+pub(crate) async fn ask(
+    data: &DataDir,
+    service: Service,
+    asked: &Asked,
+) -> io::Result<Option<Answer>> {
     let connecting =
         at_short_path(&path(data, service), |path| std::os::unix::net::UnixStream::connect(path));
     let connection = match connecting {

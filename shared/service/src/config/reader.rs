@@ -135,11 +135,13 @@ impl Reader {
         }
     }
 
-    /// A secret: verbatim from the environment, or from the file named by `<name>_FILE` without
-    /// one closing line break. A variable that is set but empty counts as not set.
+    /// A secret: verbatim from the environment, or from the file named by `<name>_FILE`, or else
+    /// from the file in `SYSMAINT_SECRETS_DIR` that is called like it in lower case; from a file
+    /// without one closing line break. A variable that is set but empty counts as not set.
     pub fn secret(&mut self, name: &'static str) -> Option<SecretString> {
         self.know(name);
         self.know(&secret::file_name(name));
+        self.know(secret::DIRECTORY);
         let (value, origin) = match secret::read(&self.layers, name) {
             Ok(Some((value, origin))) => (Some(value), origin),
             Ok(None) => (None, Origin::Default),

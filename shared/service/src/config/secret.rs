@@ -1,8 +1,8 @@
 //! The way of a secret into the process.
 
 use std::{
-    fs::File,
-    io::Read as _,
+    fs::{self, File},
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -16,6 +16,9 @@ use super::{
 
 /// Bytes of a secret's file; a passphrase or a key is far shorter.
 const SECRET_MAX: u64 = 64 * 1024;
+
+/// The setting that names the directory in which secrets lie that are not set otherwise.
+pub(super) const DIRECTORY: &str = "SYSMAINT_SECRETS_DIR";
 
 /// The setting that names the file in which a secret lies.
 pub(super) fn file_name(name: &str) -> String {
@@ -38,7 +41,28 @@ pub(super) fn read(
             Ok(secret) => Ok(Some((secret, Origin::File(path)))),
             Err(reason) => Err(ConfigError::SecretFile { name, path, reason }),
         },
-        (None, None) => Ok(None),
+        (None, None) => in_directory(layers, name),
+    }
+}
+
+/// From the directory that has a file for each secret, under its name in lower case. One that has
+/// no such file, or an empty one, has not set it.
+fn in_directory(
+    layers: &Layers,
+    name: &'static str,
+) -> Result<Option<(SecretString, Origin)>, ConfigError> {
+    let Some(Found { raw: Raw::One(directory), .. }) = layers.find(DIRECTORY)? else {
+        return Ok(None);
+    };
+    let path = Path::new(&directory).join(name.to_ascii_lowercase());
+    match fs::metadata(&path) {
+        Ok(metadata) if metadata.len() == 0 => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Ok(_) => match read_file(&path) {
+            Ok(secret) => Ok(Some((secret, Origin::File(path)))),
+            Err(reason) => Err(ConfigError::SecretFile { name, path, reason }),
+        },
+        Err(error) => Err(ConfigError::SecretFile { name, path, reason: error.to_string() }),
     }
 }
 

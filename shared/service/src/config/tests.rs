@@ -213,6 +213,26 @@ fn secrets_are_verbatim() {
 }
 
 #[test]
+fn a_secret_that_is_not_set_is_looked_for_in_the_directory_of_secrets() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("web_key"), "from a file\n").unwrap();
+    std::fs::write(dir.path().join("empty_key"), "").unwrap();
+    let path = dir.path().to_str().unwrap();
+    let settings = [("SYSMAINT_SECRETS_DIR", path), ("OTHER_KEY", "direct")];
+    let mut reader = Reader::new(variables(&settings));
+    assert_eq!(reader.secret("WEB_KEY").unwrap().expose_secret(), "from a file");
+    assert_eq!(reader.secret("OTHER_KEY").unwrap().expose_secret(), "direct");
+    assert!(reader.secret("EMPTY_KEY").is_none() && reader.secret("NO_KEY").is_none());
+    reader.finish().unwrap();
+
+    std::fs::write(dir.path().join("web_key"), "x".repeat(100_000)).unwrap();
+    let mut reader = Reader::new(variables(&settings));
+    assert!(reader.secret("WEB_KEY").is_none());
+    let errors = reader.finish().unwrap_err().to_string();
+    assert!(errors.contains("WEB_KEY") && errors.contains("web_key"), "{errors}");
+}
+
+#[test]
 fn a_secret_set_twice_is_refused_without_being_shown() {
     let mut reader = Reader::new(variables(&[("KEY", "hunter2"), ("KEY_FILE", "/nowhere")]));
     assert!(reader.secret("KEY").is_none());
