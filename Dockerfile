@@ -36,7 +36,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 FROM ${RUNTIME_IMAGE} AS runtime
 # Volumes take over owner and mode of what they are first mounted on.
 RUN mkdir -p /data /trust /hand-out/nats /hand-out/nats-data \
-        /hand-out/relay /hand-out/agent /hand-out/probe /hand-out/web \
+        /hand-out/relay /hand-out/agent /hand-out/probe /hand-out/web /hand-out/operator \
         /hand-out/relay-secrets /hand-out/agent-secrets /hand-out/probe-secrets \
         /hand-out/web-secrets \
     && chmod -R 700 /data /trust /hand-out \

@@ -78,6 +78,14 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIRECTORY", conflicts_with = "rotate")]
         hand_out: Option<PathBuf>,
     },
+    /// Say what can be seen of an envelope, which is read from standard input
+    ///
+    /// For `nats sub --translate 'sysmaint envelope' 'sealed.>'`. Ends with 65 if it is none.
+    Envelope {
+        /// One JSON document
+        #[arg(long)]
+        json: bool,
+    },
     /// Ask services of this machine whether they work: for supervisors and health checks
     ///
     /// Ends with 0 if all that are named can do their work, 69 if one cannot or does not run.

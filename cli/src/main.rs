@@ -141,6 +141,7 @@ async fn carry_out(
             Box::pin(commands::devices::run(settings, command, token)).await
         }
         Command::Host(command) => Box::pin(commands::hosts::run(settings, command, token)).await,
+        Command::Envelope { json } => commands::envelope::run(*json),
         Command::Health(args) => {
             once(&stop, Box::pin(commands::health::run(&settings, args))).await
         }

@@ -79,13 +79,7 @@ async fn a_stranger_with_natss_own_client_sees_ciphertext_or_nothing() {
         "web": user("web", &everything, &forbidden),
     }});
 
-    let mut stranger = Command::new(python_tool("python"))
-        .arg(outside("outsider.py"))
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut stranger = outsider();
     let (mut input, mut output) =
         (stranger.stdin.take().unwrap(), BufReader::new(stranger.stdout.take().unwrap()));
     writeln!(input, "{task}").unwrap();
@@ -138,6 +132,59 @@ async fn a_stranger_with_natss_own_client_sees_ciphertext_or_nothing() {
     let heard = |name: &str| report[name]["heard"].as_array().unwrap().len();
     assert!(heard("tap") >= 2 && heard("operator") > heard("tap"), "{report}");
     assert_eq!(heard("web"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_nats_cli_asks_is_answered_to_the_users_of_its_contexts() {
+    let services = Services::start().await;
+    let contexts = services.data().join("nats-cli/nats/context");
+    let context = |name: &str| -> Value {
+        let text = std::fs::read(contexts.join(format!("{name}.json"))).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    };
+    let user = |context: &Value, ask: &[(&str, &str)]| {
+        json!({ "seed": context["nkey"], "inbox_prefix": context["inbox_prefix"], "listen": [],
+                "ask": ask })
+    };
+    let (operator, system) = (context("sysmaint"), context("sysmaint-system"));
+    assert_eq!(operator["url"], services.nats_url());
+    // `stream ls`, `info`, `subjects`, `consumer ls`, `micro ls`, `micro stats`.
+    let asked = [
+        ("$JS.API.STREAM.LIST", "{}"),
+        ("$JS.API.STREAM.NAMES", "{}"),
+        ("$JS.API.STREAM.INFO.MAILBOX_1", r#"{"subjects_filter":">"}"#),
+        ("$JS.API.CONSUMER.LIST.MAILBOX_1", "{}"),
+        ("$SRV.INFO", ""),
+        ("$SRV.STATS.relay-directory", ""),
+    ];
+    let reports = [("$SYS.REQ.SERVER.PING.JSZ", ""), ("$SYS.REQ.SERVER.PING.STATSZ", "")];
+    let task = json!({ "url": operator["url"], "users": {
+        "operator": user(&operator, &asked), "system": user(&system, &reports),
+    }});
+    let mut stranger = outsider();
+    writeln!(stranger.stdin.take().unwrap(), "{task}\n").unwrap();
+    let said = stranger.wait_with_output().unwrap();
+    let report = String::from_utf8(said.stdout).unwrap();
+    let report: Value = serde_json::from_str(report.lines().nth(1).unwrap()).unwrap();
+    for (name, subjects) in [("operator", asked.as_slice()), ("system", reports.as_slice())] {
+        for (subject, _) in subjects {
+            let answer = report[name]["answers"][*subject].as_str().unwrap();
+            assert!(!answer.starts_with("none"), "{name} asks {subject}: {answer}");
+            let answer: Value = serde_json::from_slice(&bytes(answer)).unwrap();
+            assert!(answer.get("error").is_none(), "{name} asks {subject}: {answer}");
+        }
+    }
+}
+
+/// NATS's own Python client, about to be told what to try.
+fn outsider() -> std::process::Child {
+    Command::new(python_tool("python"))
+        .arg(outside("outsider.py"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 /// Limits are another test's matter.

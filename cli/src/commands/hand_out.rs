@@ -18,7 +18,7 @@ use sysmaint_service::{
     passphrase::Passphrase,
 };
 
-use super::nats_conf;
+use super::{nats_conf, nats_context};
 use crate::{
     data_files,
     failure::Failure,
@@ -26,7 +26,7 @@ use crate::{
     settings::Settings,
 };
 
-/// What one service gets beside the passphrase.
+/// What one service gets.
 struct Share {
     name: &'static str,
     keys: &'static [Service],
@@ -35,25 +35,38 @@ struct Share {
     secrets: &'static [&'static str],
 }
 
-const SHARES: [Share; 4] = [
+const SHARES: [Share; 5] = [
     Share {
         name: "relay",
         keys: &[Service::Relay, Service::Callout, Service::Kick, Service::System],
         issuer: true,
-        secrets: &["SYSMAINT_OPERATOR_TOKEN"],
+        secrets: &[PASSPHRASE, "SYSMAINT_OPERATOR_TOKEN"],
     },
-    Share { name: "agent", keys: &[Service::Agent], issuer: false, secrets: &["OPENAI_API_KEY"] },
-    Share { name: "probe", keys: &[Service::Probe], issuer: false, secrets: &[] },
+    Share {
+        name: "agent",
+        keys: &[Service::Agent],
+        issuer: false,
+        secrets: &[PASSPHRASE, "OPENAI_API_KEY"],
+    },
+    Share { name: "probe", keys: &[Service::Probe], issuer: false, secrets: &[PASSPHRASE] },
     Share {
         name: "web",
         keys: &[Service::Web, Service::Tap],
         issuer: false,
-        secrets: &["SYSMAINT_OPERATOR_TOKEN", "WEB_PASSWORD"],
+        secrets: &[PASSPHRASE, "SYSMAINT_OPERATOR_TOKEN", "WEB_PASSWORD"],
+    },
+    // A person with the nats CLI.
+    Share {
+        name: OPERATOR,
+        keys: &[Service::Operator, Service::System],
+        issuer: false,
+        secrets: &[],
     },
 ];
 
-/// Of the stores, which every service has.
+/// Of the stores. One that is not given was made up and is kept.
 const PASSPHRASE: &str = "MEGA_PASSPHRASE";
+const OPERATOR: &str = "operator";
 
 /// Writes everything, and says where.
 #[expect(clippy::print_stdout, reason = "the command's answer")]
@@ -66,7 +79,19 @@ pub(crate) fn run(settings: &Settings, directory: &Path) -> Result<(), Failure> 
     for share in &SHARES {
         share.keys(&data, &directory.join(share.name))?;
         share.secrets(&passphrase.secret, &directory.join(format!("{}-secrets", share.name)))?;
-        println!("{}: keys and secrets are in {}", share.name, directory.display());
+        println!("{}: has what it needs", share.name);
+    }
+    contexts(&data, &directory.join(OPERATOR))
+}
+
+/// How the nats CLI finds the operator's keys, at the same place as here.
+fn contexts(data: &DataDir, directory: &Path) -> Result<(), Failure> {
+    let (from, to) = (data.join(nats_context::DIRECTORY), directory.join(nats_context::DIRECTORY));
+    let entries = fs::read_dir(&from).map_err(|error| failed(&from, error))?;
+    let to = made(&to)?;
+    for entry in entries {
+        let path = entry.map_err(|error| failed(&from, error))?.path();
+        copy(&path, &to.join(path.file_name().unwrap_or_default()))?;
     }
     Ok(())
 }
@@ -83,11 +108,14 @@ impl Share {
     }
 
     fn secrets(&self, passphrase: &SecretString, directory: &Path) -> Result<(), Failure> {
+        if self.secrets.is_empty() {
+            return Ok(());
+        }
         let directory = made(directory)?;
-        write(&directory.join(file_name(PASSPHRASE)), passphrase)?;
         for name in self.secrets {
             let path = directory.join(file_name(name));
-            match given(name) {
+            let secret = if *name == PASSPHRASE { Some(passphrase.clone()) } else { given(name) };
+            match secret {
                 Some(secret) => write(&path, &secret)?,
                 None => remove(&path)?,
             }

@@ -11,6 +11,7 @@ use sysmaint_service::{
     exit::Exit,
 };
 
+use super::nats_context;
 use crate::{data_files, failure::Failure, keyring, settings::Settings};
 
 /// What the server will listen on, and whether by TLS.
@@ -20,7 +21,14 @@ pub(super) struct Written {
     has_tls: bool,
 }
 
-/// Writes keys and configuration.
+impl Written {
+    fn url(&self) -> String {
+        let scheme = if self.has_tls { "tls" } else { "nats" };
+        format!("{scheme}://{}", self.listen)
+    }
+}
+
+/// Writes keys, configuration, and contexts for the nats CLI.
 pub(super) fn write(settings: &Settings, data: &DataDir) -> Result<Written, Failure> {
     let users = keyring::users(settings, data)?;
     let local = SocketAddr::from((Ipv4Addr::LOCALHOST, settings.nats.port));
@@ -35,21 +43,25 @@ pub(super) fn write(settings: &Settings, data: &DataDir) -> Result<Written, Fail
     let path = data.join("nats.conf");
     owner_only_write(&path, render(&config).as_bytes())
         .map_err(|error| Failure::new(Exit::CannotCreate, error))?;
-    Ok(Written { path, listen, has_tls: config.tls.is_some() })
+    let written = Written { path, listen, has_tls: config.tls.is_some() };
+    let url = settings.nats.url.clone().unwrap_or_else(|| written.url());
+    nats_context::write(data, &url, settings.nats.tls.authorities.as_deref())?;
+    Ok(written)
 }
 
 /// Writes them, and says how to go on.
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
     let data = data_files::open(settings)?;
-    let Written { path, listen, has_tls } = write(settings, &data)?;
+    let written = write(settings, &data)?;
+    let url = written.url();
+    let Written { path, listen, has_tls } = written;
     let directory = data.path().display();
     println!("wrote {}", path.display());
     println!("wrote {directory}/keys/*.nk, one a service; give each service its own");
     println!("wrote {directory}/keys/issuer.nk, which lets devices in; it stays with the relay");
     println!("next: nats-server -c {}", path.display());
-    let scheme = if has_tls { "tls" } else { "nats" };
-    println!("then: NATS_URL={scheme}://{listen} sysmaint relay --data-dir {directory}");
+    println!("then: NATS_URL={url} sysmaint relay --data-dir {directory}");
     println!("      and the same with agent, probe and web");
     if has_tls {
         println!("      each with NATS_CA_FILE, unless the system knows the authority");

@@ -16,7 +16,7 @@ use sysmaint_web::{Backend, SealedBackend, backend::Event};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::{STOP_WITHIN, relay, web};
+use super::{STOP_WITHIN, nats_context, relay, web};
 use crate::{
     data_files,
     desk::{Desk, socket},
@@ -107,6 +107,7 @@ async fn start_server(
     config.durability = settings.nats.durability;
     config.issuer = Some(keyring::issuer(data)?.public_key().to_owned());
     let server = NatsServer::start(config).await.map_err(Failure::unavailable)?;
+    nats_context::write(data, &server.url(), None)?;
     tracing::info!(url = server.url(), pid = server.pid(), adopted = server.was_adopted(), "nats");
     Ok(server)
 }

@@ -50,7 +50,7 @@ pub use alert::Alert;
 pub use base64_bytes::Base64Bytes;
 pub use content_id::{ContentId, TransferId};
 pub use device_id::{DeviceId, InvalidDeviceId};
-pub use envelope::{Envelope, NotAnEnvelope};
+pub use envelope::{Envelope, EnvelopeFields, NotAnEnvelope};
 pub use handle::{Handle, InvalidHandle};
 pub use header::{Address, Header, InvalidHeader};
 pub use kind::{Kind, UnknownKind};
