@@ -29,6 +29,14 @@ build: ui ## build target/release/sysmaint
 dist: ui ## build target/dist/sysmaint, which is small: for packages and machines that are watched
 	cargo build --profile dist --locked -p sysmaint
 
+.PHONY: deb
+deb: dist ## pack target/dist/sysmaint with its systemd units into a .deb in target/deb
+	@scripts/package-deb
+
+.PHONY: install
+install: ## install what was built, and systemd units, as root (PREFIX; ARGS=--uninstall reverses it)
+	@scripts/install --prefix $(or $(PREFIX),/usr/local) $(ARGS)
+
 .PHONY: ui
 ui: provision ## build the pages that the web server embeds, where they have changed
 	@scripts/build-ui
