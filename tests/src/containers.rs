@@ -114,7 +114,7 @@ impl Engine {
     fn import(&self, name: &str, programs: &[PathBuf]) {
         let root = self.directory.path().join(name.replace('/', "-"));
         let busybox = which("busybox");
-        let binaries: Vec<_> = programs.iter().map(|program| which(program)).collect();
+        let binaries: Vec<_> = programs.iter().map(which).collect();
         for directory in ["etc", "tmp", "run", "var"] {
             fs::create_dir_all(root.join(directory)).unwrap();
         }

@@ -47,7 +47,7 @@ fn seen(bytes: Vec<u8>) -> Result<Seen, String> {
         return Err(format!("{length} bytes that are no envelope"));
     };
     let EnvelopeFields { ephemeral_key, encrypted_static, encrypted_message } = fields;
-    let ephemeral_key = ephemeral_key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let ephemeral_key = hex::encode(ephemeral_key);
     Ok(Seen {
         bytes: length,
         ephemeral_key,

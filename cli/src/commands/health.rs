@@ -103,9 +103,8 @@ async fn over_http(bind: IpAddr, port: u16, has_tls: bool) -> Result<String, Str
         .no_proxy()
         .build()
         .map_err(|error| error.to_string())?;
-    let answer = client.get(&url).send().await.map_err(|error| match error.is_connect() {
-        true => format!("nobody listens at {url}"),
-        false => format!("{url}: {error}"),
+    let answer = client.get(&url).send().await.map_err(|error| {
+        if error.is_connect() { format!("nobody listens at {url}") } else { error.to_string() }
     })?;
     let status = answer.status();
     let said = answer.text().await.map_err(|error| error.to_string())?;

@@ -1,6 +1,6 @@
 //! Up, used, killed, down, and up again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sysmaint_tests::{Composed, Engine, Web, eventually_within, free_ports, skip};
@@ -90,14 +90,12 @@ fn nothing_told(composed: &Composed) {
     assert_eq!(process.trim(), "agent  ok");
 }
 
-/// Nobody has to be killed.
+/// Each within the time that the file gives it, or the engine would have killed it.
 fn stops_in_time(composed: &Composed) {
-    let begun = Instant::now();
     composed.said(&["stop"]);
     for container in composed.inspected() {
         assert_ne!(container["State"]["ExitCode"], 137, "killed: {}", container["Name"]);
     }
-    println!("everything stopped within {:.1} s", begun.elapsed().as_secs_f64());
 }
 
 async fn chats(web: &Web) -> usize {
