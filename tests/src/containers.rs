@@ -21,6 +21,10 @@ const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const BASE: &str = "sysmaint-test/base";
 const NATS: &str = "sysmaint-test/nats";
 const IMAGE: &str = "sysmaint-test/sysmaint";
+const BUILT: &str = "sysmaint-test/built";
+/// From which `Dockerfile` builds.
+const BUILT_FROM: [&str; 3] =
+    ["node:22-bookworm-slim", "rust:1.95-slim-bookworm", "debian:bookworm-slim"];
 /// How long an engine takes to start.
 const STARTED_WITHIN: Duration = Duration::from_mins(1);
 
@@ -38,6 +42,7 @@ pub struct Engine {
 pub struct Composed {
     engine: Engine,
     name: String,
+    image: &'static str,
     settings: Vec<(String, String)>,
 }
 
@@ -62,6 +67,14 @@ impl Engine {
         engine.import(NATS, &[nats_server()]);
         engine.pack();
         Ok(engine)
+    }
+
+    /// An image that `Dockerfile` builds from and that this engine neither has nor can get.
+    pub fn lacks(&self) -> Option<&'static str> {
+        BUILT_FROM.into_iter().find(|image| {
+            !succeeds(self.docker().args(["image", "inspect", image]))
+                && !succeeds(self.docker().args(["pull", "--quiet", image]))
+        })
     }
 
     /// Starts a daemon that keeps everything in this test's directory.
@@ -160,12 +173,18 @@ impl Composed {
         let name = format!("sysmaint-test-{}", std::process::id());
         let settings =
             settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let composed = Self { engine, name, settings: settings.collect() };
+        let composed = Self { engine, name, image: IMAGE, settings: settings.collect() };
         composed.start();
         composed
     }
 
-    /// Brings up what is down.
+    /// Builds the image as an operator does, and goes on with it.
+    pub fn build(&mut self) {
+        self.image = BUILT;
+        run(self.compose().args(["build", "setup"]));
+    }
+
+    /// Brings up what is down or has changed.
     pub fn start(&self) {
         run(self.compose().args(["up", "--detach", "--no-build", "--wait", "--quiet-pull"]));
     }
@@ -182,7 +201,7 @@ impl Composed {
             .args(["compose", "--project-name", &self.name, "--env-file", "/dev/null", "--file"])
             .arg(Path::new(CHECKOUT).join("docker-compose.yml"))
             .envs(self.settings.iter().cloned())
-            .envs([("SYSMAINT_IMAGE", IMAGE), ("NATS_IMAGE", NATS)]);
+            .envs([("SYSMAINT_IMAGE", self.image), ("NATS_IMAGE", NATS)]);
         command
     }
 

@@ -48,6 +48,40 @@ async fn the_compose_file_comes_up_answers_survives_a_kill_and_carries_on_with_s
     assert_eq!(link["dead_letters"], 0, "{link}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "builds the image in a container, which takes a quarter of an hour"]
+async fn an_image_that_was_built_in_a_container_takes_over_the_volumes_of_the_one_before() {
+    let what = "building the image in a container";
+    let engine = match Engine::find().await {
+        Ok(engine) => engine,
+        Err(reason) => return skip(what, &reason),
+    };
+    if let Some(image) = engine.lacks() {
+        return skip(what, &format!("there is no image {image}, nor a registry that has it"));
+    }
+    let [relay, web] = free_ports().map(|port| port.to_string());
+    let settings = [
+        ("MEGA_PASSPHRASE", PASSPHRASE),
+        ("OPENAI_API_KEY", ""),
+        ("RELAY_PORT", relay.as_str()),
+        ("WEB_PORT", web.as_str()),
+    ];
+    let mut composed = Composed::up(engine, &settings);
+    let web = Web::new(web.parse().unwrap());
+    let asked = async || web.ask("What is the load?").await;
+    eventually_within(PATIENCE, "an answer", asked).await;
+    let before = chats(&web).await;
+
+    composed.build();
+    composed.start();
+    confined(&composed.inspected());
+    let same = async || (chats(&web).await >= before).then_some(());
+    eventually_within(PATIENCE, "the conversation of before", same).await;
+    let asked = async || web.ask("And now?").await;
+    eventually_within(PATIENCE, "an answer by the new image", asked).await;
+    assert_eq!(web.get("/api/status/link").await.unwrap()["dead_letters"], 0);
+}
+
 /// The calls that the documentation has an operator make.
 async fn promised_by_the_documentation(relay: &Web, web: &Web) {
     assert_eq!(relay.get("/health").await.unwrap()["status"], "ok");
