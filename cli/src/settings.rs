@@ -1,5 +1,7 @@
 //! All settings of all services, read at once so that every mistake is said at once.
 
+#[cfg(test)]
+mod reference;
 mod web;
 
 use std::{

@@ -135,6 +135,7 @@ impl Stack {
             .args(arguments)
             .env("SYSMAINT_DATA_DIR", self.data())
             .env("NATS_SERVER_BIN", nats_server())
+            .env("NATS_PORT", self.nats_port.to_string())
             .env("RUST_LOG", "error")
             .env_remove("NATS_URL")
             .stdin(Stdio::null())
