@@ -64,6 +64,10 @@ impl Engine {
             engine.start().await?;
         }
         engine.import(BASE, &[]);
+        let tried = engine.docker().args(["run", "--rm", BASE, "busybox", "true"]).output();
+        if let Some(refused) = tried.ok().filter(|output| !output.status.success()) {
+            return Err(format!("the engine here runs no container: {}", text(&refused).trim()));
+        }
         engine.import(NATS, &[nats_server()]);
         engine.pack();
         Ok(engine)
