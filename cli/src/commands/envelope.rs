@@ -3,7 +3,7 @@
 use std::io::{self, Read as _};
 
 use serde::Serialize;
-use sysmaint_protocol::{Envelope, EnvelopeFields, limits::ENVELOPE_MAX};
+use sysmaint_protocol::{EnvelopeFields, limits::ENVELOPE_MAX};
 use sysmaint_service::exit::Exit;
 
 use super::devices::document;
@@ -27,7 +27,7 @@ pub(crate) fn run(json: bool) -> Result<(), Failure> {
         .take(ENVELOPE_MAX as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::new(Exit::Io, error))?;
-    let seen = seen(bytes).map_err(|reason| Failure::new(Exit::Data, anyhow::anyhow!(reason)))?;
+    let seen = seen(&bytes).map_err(|reason| Failure::new(Exit::Data, anyhow::anyhow!(reason)))?;
     if json {
         println!("{}", document(&seen)?);
     } else {
@@ -36,21 +36,17 @@ pub(crate) fn run(json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn seen(bytes: Vec<u8>) -> Result<Seen, String> {
+fn seen(bytes: &[u8]) -> Result<Seen, String> {
     if bytes.is_empty() {
         return Err("nothing was read: an envelope is expected on standard input".to_owned());
     }
     let length = bytes.len();
-    let envelope = Envelope::parse(bytes)
-        .map_err(|error| format!("{length} bytes that are no envelope: {error}"))?;
-    let Some(fields) = envelope.fields() else {
-        return Err(format!("{length} bytes that are no envelope"));
-    };
-    let EnvelopeFields { ephemeral_key, encrypted_static, encrypted_message } = fields;
-    let ephemeral_key = hex::encode(ephemeral_key);
+    let EnvelopeFields { ephemeral_key, encrypted_static, encrypted_message } =
+        EnvelopeFields::parse(bytes)
+            .map_err(|error| format!("{length} bytes that are no envelope: {error}"))?;
     Ok(Seen {
         bytes: length,
-        ephemeral_key,
+        ephemeral_key: hex::encode(ephemeral_key),
         encrypted_sender_bytes: encrypted_static.len(),
         encrypted_message_bytes: encrypted_message.len(),
     })
@@ -83,7 +79,7 @@ mod tests {
 
     #[test]
     fn an_envelope_shows_its_sizes_and_a_key_that_is_used_once() {
-        let seen = seen(shaped()).unwrap();
+        let seen = seen(&shaped()).unwrap();
         assert_eq!((seen.encrypted_sender_bytes, seen.encrypted_message_bytes), (43, 556));
         let words = words(&seen);
         let key = format!("05{}", "ab".repeat(32));
@@ -93,7 +89,7 @@ mod tests {
     #[test]
     fn what_is_no_envelope_is_said_to_be_none() {
         for bytes in [Vec::new(), b"{\"prompt\":\"hi\"}".to_vec(), shaped()[..600].to_vec()] {
-            assert!(seen(bytes).is_err());
+            assert!(seen(&bytes).is_err());
         }
     }
 }

@@ -124,7 +124,7 @@ impl Share {
     }
 }
 
-/// As the settings have it, wherever it is set.
+/// As the environment has it, or the file or directory that it names.
 fn given(name: &'static str) -> Option<SecretString> {
     Reader::new(Layers::new().environment()).secret(name)
 }

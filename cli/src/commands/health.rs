@@ -34,6 +34,17 @@ pub(crate) enum Watched {
     Web,
 }
 
+impl Watched {
+    const fn service(self) -> Service {
+        match self {
+            Self::Relay => Service::Relay,
+            Self::Agent => Service::Agent,
+            Self::Probe => Service::Probe,
+            Self::Web => Service::Web,
+        }
+    }
+}
+
 /// How one of them is, as `--json` prints it.
 #[derive(Serialize)]
 struct Report {
@@ -67,8 +78,8 @@ pub(crate) async fn run(settings: &Settings, args: &HealthArgs) -> Result<(), Fa
 }
 
 impl Report {
-    fn name(&self) -> String {
-        format!("{:?}", self.service).to_ascii_lowercase()
+    const fn name(&self) -> &'static str {
+        self.service.service().name()
     }
 }
 
@@ -90,8 +101,7 @@ async fn ask(settings: &Settings, data: &DataDir, service: Watched) -> Result<St
     match service {
         Watched::Relay => over_http(relay.bind, relay.port, relay.tls.is_some()).await,
         Watched::Web => over_http(web.bind, web.port, web.tls.is_some()).await,
-        Watched::Agent => by_socket(data, Service::Agent).await,
-        Watched::Probe => by_socket(data, Service::Probe).await,
+        Watched::Agent | Watched::Probe => by_socket(data, service.service()).await,
     }
 }
 

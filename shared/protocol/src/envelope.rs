@@ -52,16 +52,37 @@ pub struct EnvelopeFields<'a> {
     pub encrypted_message: &'a [u8],
 }
 
+impl<'a> EnvelopeFields<'a> {
+    /// Tells them apart, and checks the shape.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, NotAnEnvelope> {
+        if bytes.len() > ENVELOPE_MAX {
+            return Err(NotAnEnvelope::TooLong(bytes.len()));
+        }
+        let rest = bytes.strip_prefix(&[VERSION]).ok_or(NotAnEnvelope::Version)?;
+        let (ephemeral_key, rest) = field(1, rest)?;
+        if ephemeral_key.len() != EPHEMERAL || ephemeral_key[0] != DJB {
+            return Err(NotAnEnvelope::Field(1));
+        }
+        let (encrypted_static, rest) = field(2, rest)?;
+        if encrypted_static.len() != STATIC {
+            return Err(NotAnEnvelope::Field(2));
+        }
+        let (encrypted_message, rest) = field(3, rest)?;
+        if encrypted_message.len() < MESSAGE_MIN {
+            return Err(NotAnEnvelope::Field(3));
+        }
+        if !rest.is_empty() {
+            return Err(NotAnEnvelope::Trailing);
+        }
+        Ok(Self { ephemeral_key, encrypted_static, encrypted_message })
+    }
+}
+
 impl Envelope {
     /// Checks the shape.
     pub fn parse(bytes: Vec<u8>) -> Result<Self, NotAnEnvelope> {
-        fields(&bytes)?;
+        EnvelopeFields::parse(&bytes)?;
         Ok(Self(bytes))
-    }
-
-    /// What it consists of; `None` of no envelope that was parsed.
-    pub fn fields(&self) -> Option<EnvelopeFields<'_>> {
-        fields(&self.0).ok()
     }
 
     /// The bytes, as they travel.
@@ -79,29 +100,6 @@ impl std::fmt::Debug for Envelope {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Envelope").field("bytes", &self.0.len()).finish()
     }
-}
-
-fn fields(bytes: &[u8]) -> Result<EnvelopeFields<'_>, NotAnEnvelope> {
-    if bytes.len() > ENVELOPE_MAX {
-        return Err(NotAnEnvelope::TooLong(bytes.len()));
-    }
-    let rest = bytes.strip_prefix(&[VERSION]).ok_or(NotAnEnvelope::Version)?;
-    let (ephemeral_key, rest) = field(1, rest)?;
-    if ephemeral_key.len() != EPHEMERAL || ephemeral_key[0] != DJB {
-        return Err(NotAnEnvelope::Field(1));
-    }
-    let (encrypted_static, rest) = field(2, rest)?;
-    if encrypted_static.len() != STATIC {
-        return Err(NotAnEnvelope::Field(2));
-    }
-    let (encrypted_message, rest) = field(3, rest)?;
-    if encrypted_message.len() < MESSAGE_MIN {
-        return Err(NotAnEnvelope::Field(3));
-    }
-    if !rest.is_empty() {
-        return Err(NotAnEnvelope::Trailing);
-    }
-    Ok(EnvelopeFields { ephemeral_key, encrypted_static, encrypted_message })
 }
 
 /// One length-delimited protobuf field with the given number, and what follows it.
@@ -145,7 +143,7 @@ mod tests {
         let bytes = shaped(700);
         let envelope = Envelope::parse(bytes.clone()).unwrap();
         assert_eq!(envelope.as_bytes(), bytes);
-        let fields = envelope.fields().unwrap();
+        let fields = EnvelopeFields::parse(&bytes).unwrap();
         assert_eq!(fields.ephemeral_key[..2], [DJB, 1]);
         assert_eq!((fields.encrypted_static, fields.encrypted_message.len()), (&[2; 43][..], 700));
     }

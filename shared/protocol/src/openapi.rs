@@ -9,7 +9,7 @@ use serde_json::Value;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat,
+        Header, KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat,
         schema::{SchemaType, Type},
     },
 };
@@ -264,6 +264,16 @@ pub struct KyberPrekey {
     pub public_key: KyberPublicKey,
     /// By the owner's identity key.
     pub signature: Signature,
+}
+
+/// A header of a response, with a text in it.
+pub fn text_header(description: &str, example: &str) -> Header {
+    let schema = ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::String))
+        .examples([Value::from(example)]);
+    let mut header = Header::new(schema);
+    header.description = Some(description.to_owned());
+    header
 }
 
 #[cfg(test)]

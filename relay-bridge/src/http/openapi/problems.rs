@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use sysmaint_protocol::rest::{MismatchedDevices, Problem, StaleDevices};
+use sysmaint_protocol::{
+    openapi::text_header,
+    rest::{MismatchedDevices, Problem, StaleDevices},
+};
 use utoipa::{
     ToSchema,
     openapi::{
-        Content, Header, ObjectBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema,
+        Content, ObjectBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema,
         extensions::Extensions,
         schema::{AllOfBuilder, OneOfBuilder, SchemaType, Type},
     },
@@ -116,25 +119,16 @@ fn response(status: u16, kinds: &[Kind]) -> RefOr<Response> {
         .content("application/problem+json", Content::new(Some(body(status, kinds))));
     match status {
         401 => {
-            let header = header("What to send.", "Bearer realm=\"sysmaint\"");
+            let header = text_header("What to send.", "Bearer realm=\"sysmaint\"");
             response = response.header("WWW-Authenticate", header);
         }
         429 | 503 => {
-            let header = header("Seconds after which to try again.", "1");
+            let header = text_header("Seconds after which to try again.", "1");
             response = response.header("Retry-After", header);
         }
         _ => {}
     }
     response.build().into()
-}
-
-fn header(description: &str, example: &str) -> Header {
-    let schema = ObjectBuilder::new()
-        .schema_type(SchemaType::Type(Type::String))
-        .examples([serde_json::Value::from(example)]);
-    let mut header = Header::new(schema);
-    header.description = Some(description.to_owned());
-    header
 }
 
 /// The members that all problems have, and those that one kind adds.

@@ -37,11 +37,15 @@ pub(super) fn read(
     match (direct, file(layers, name)?) {
         (Some(_), Some(_)) => Err(ConfigError::BothSet { name }),
         (Some(secret), None) => Ok(Some((secret, Origin::Environment))),
-        (None, Some(path)) => match read_file(&path) {
-            Ok(secret) => Ok(Some((secret, Origin::File(path)))),
-            Err(reason) => Err(ConfigError::SecretFile { name, path, reason }),
-        },
+        (None, Some(path)) => of_file(name, path).map(Some),
         (None, None) => in_directory(layers, name),
+    }
+}
+
+fn of_file(name: &'static str, path: PathBuf) -> Result<(SecretString, Origin), ConfigError> {
+    match read_file(&path) {
+        Ok(secret) => Ok((secret, Origin::File(path))),
+        Err(reason) => Err(ConfigError::SecretFile { name, path, reason }),
     }
 }
 
@@ -58,11 +62,7 @@ fn in_directory(
     match fs::metadata(&path) {
         Ok(metadata) if metadata.len() == 0 => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Ok(_) => match read_file(&path) {
-            Ok(secret) => Ok(Some((secret, Origin::File(path)))),
-            Err(reason) => Err(ConfigError::SecretFile { name, path, reason }),
-        },
-        Err(error) => Err(ConfigError::SecretFile { name, path, reason: error.to_string() }),
+        _ => of_file(name, path).map(Some),
     }
 }
 

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use sysmaint_protocol::openapi::text_header;
 use utoipa::{
     ToSchema as _,
-    openapi::{
-        Content, Header, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder,
-        schema::{SchemaType, Type},
-    },
+    openapi::{Content, Ref, RefOr, Response, ResponseBuilder},
 };
 
 use crate::problem::{
@@ -71,23 +69,14 @@ fn response(status: u16, kinds: &[Kind]) -> RefOr<Response> {
         .content("application/problem+json", Content::new(Some(body)));
     match status {
         401 => {
-            let header = header("What to send.", "Cookie realm=\"sysmaint\"");
+            let header = text_header("What to send.", "Cookie realm=\"sysmaint\"");
             response = response.header("WWW-Authenticate", header);
         }
         429 => {
-            let header = header("Seconds after which to try again.", "1");
+            let header = text_header("Seconds after which to try again.", "1");
             response = response.header("Retry-After", header);
         }
         _ => {}
     }
     response.build().into()
-}
-
-fn header(description: &str, example: &str) -> Header {
-    let schema = ObjectBuilder::new()
-        .schema_type(SchemaType::Type(Type::String))
-        .examples([serde_json::Value::from(example)]);
-    let mut header = Header::new(schema);
-    header.description = Some(description.to_owned());
-    header
 }
